@@ -1,0 +1,1 @@
+"""Run problems through a generator, a sandbox and graders, and keep what was found."""

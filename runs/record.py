@@ -1,0 +1,22 @@
+"""A record is one self-contained line of records.jsonl: one answer and all that was found out about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codebench.graders import Grade
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Answer `sample` to `task_id`. `error` is an infrastructure fault: then there are no grades, and it counts nowhere."""
+
+    schema: int = SCHEMA
+    suite: str
+    task_id: str
+    sample: int
+    code: str
+    grades: tuple[Grade, ...] = ()
+    error: str | None = None

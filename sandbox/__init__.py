@@ -1,0 +1,27 @@
+"""How untrusted code runs: jobs go into a sandbox, executions (facts, no verdicts) come out."""
+
+from codebench.sandbox.job import (
+    Conclusion,
+    Execution,
+    Job,
+    Limits,
+    Outcome,
+    Report,
+    Sandbox,
+    SandboxError,
+    SandboxInfo,
+    Text,
+)
+
+__all__ = [
+    "Conclusion",
+    "Execution",
+    "Job",
+    "Limits",
+    "Outcome",
+    "Report",
+    "Sandbox",
+    "SandboxError",
+    "SandboxInfo",
+    "Text",
+]

@@ -1,0 +1,1 @@
+"""What runs inside the sandbox; standard library only, and nothing from outside this folder."""

@@ -1,0 +1,126 @@
+"""A job is one untrusted program and the trusted test it faces; an execution is what was seen when it ran."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol, Self
+
+
+class SandboxError(Exception):
+    """The machine, not the candidate, failed; the message says what to do. Never turned into a verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one sample may use, all of its processes together unless said otherwise.
+
+    `timeout_s` bounds its CPU time and the wall time in which a core was there for it; time spent waiting for
+    a busy core does not count (up to four times the limit), so that verdicts do not depend on load.
+    """
+
+    timeout_s: float = 10.0
+    memory_mib: int = 1024
+    processes: int = 64
+    disk_mib: int = 64
+    output_bytes: int = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Run `source` (untrusted) and put its `entry_point` to `test`, which defines `check(candidate)`.
+
+    `context` is the trusted program whose names the test sees. Neither it nor the test ever enters the memory of
+    the process in which `source` runs. `seed_key` fixes the random module's state on both sides.
+    """
+
+    source: str
+    entry_point: str
+    context: str
+    test: str
+    seed_key: str = ""
+    limits: Limits = field(default_factory=Limits)
+
+
+class Outcome(StrEnum):
+    """How the candidate's process ended, as seen from outside it."""
+
+    EXITED = "exited"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    SIGNALED = "signaled"
+
+
+class Conclusion(StrEnum):
+    """What the judge saw of the test. Only COMPLETED is evidence that every check ran and held."""
+
+    COMPLETED = "completed"
+    """`check` returned and every call into the candidate was answered."""
+    REFUTED = "refuted"
+    """An assertion of the test failed, or the candidate raised where the test did not expect it."""
+    NOT_LOADED = "not_loaded"
+    """The program could not be compiled or run to its end, or it does not define the entry point."""
+    BROKEN_OFF = "broken_off"
+    """The candidate's process ended, or broke the protocol, before the test did."""
+    UNSUPPORTED = "unsupported"
+    """The test needs something that cannot cross the boundary between judge and candidate."""
+    NO_CALLS = "no_calls"
+    """The test came to its end without calling the candidate once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Captured output: the first bytes of it, and whether there was more."""
+
+    text: str = ""
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The judge's account: `exception` is the type name of what ended the test or the load, "" where nothing did."""
+
+    conclusion: Conclusion
+    exception: str = ""
+    detail: str = ""
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Facts about one run. Times in seconds, taken outside the candidate; `memory_bytes` is its peak resident set."""
+
+    outcome: Outcome
+    report: Report
+    signal: int | None = None
+    stdout: Text = Text()
+    stderr: Text = Text()
+    wall_s: float
+    cpu_s: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxInfo:
+    """What the manifest says of a sandbox: `image` is a digest of everything that the guest runs on."""
+
+    backend: str
+    image: str
+    python: str
+    workers: int
+    notes: tuple[str, ...] = ()
+
+
+class Sandbox(Protocol):
+    """A pool of boxes. Enter it to start them; leave it to end them and everything in them."""
+
+    @property
+    def info(self) -> SandboxInfo: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+    async def run(self, job: Job) -> Execution:
+        """Run one job on a free box. Raises SandboxError when the machine failed, twice."""
+        ...
