@@ -11,7 +11,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Answer `sample` to `task_id`. `error` is an infrastructure fault: then there are no grades, and it counts nowhere."""
+    """Answer number `sample` (from 0) to `task_id`.
+
+    `error` is an infrastructure fault: such a record has no grades, counts nowhere, and is retried by a resume.
+    """
 
     schema: int = SCHEMA
     suite: str

@@ -10,6 +10,8 @@ from codebench.sandbox.job import (
     Sandbox,
     SandboxError,
     SandboxInfo,
+    SandboxOpener,
+    SandboxOptions,
     Text,
 )
 
@@ -23,5 +25,7 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "SandboxInfo",
+    "SandboxOpener",
+    "SandboxOptions",
     "Text",
 ]

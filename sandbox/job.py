@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, Self
@@ -124,3 +125,17 @@ class Sandbox(Protocol):
     async def run(self, job: Job) -> Execution:
         """Run one job on a free box. Raises SandboxError when the machine failed, twice."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxOptions:
+    """How to open a sandbox. `image` and `runtime` are Docker's; None takes the default image and runtime."""
+
+    workers: int
+    limits: Limits = field(default_factory=Limits)
+    image: str | None = None
+    runtime: str | None = None
+
+
+SandboxOpener = Callable[[SandboxOptions], Sandbox]
+"""What an entry point in `codebench.sandboxes` names; raises SandboxError where it cannot work here, with the remedy."""
