@@ -35,9 +35,9 @@ CANDIDATE_ID = 20000
 _FORMAT = "1"  # part of every key: change it whenever the tree's layout changes
 _KEPT_TREES = 3
 _ABANDONED_AFTER_S = 3600.0
-_LEFT_OUT = frozenset(
-    ("__pycache__", "site-packages", "dist-packages", "sitecustomize.py", "usercustomize.py", "test", "tests")
-    + ("idlelib", "tkinter", "turtle.py", "turtledemo", "ensurepip", "lib2to3", "pydoc_data")
+_INSTALLED = frozenset({"site-packages", "dist-packages", "sitecustomize.py", "usercustomize.py", "__pycache__"})
+_UNUSED = frozenset(
+    {"test", "tests", "idlelib", "tkinter", "turtle.py", "turtledemo", "ensurepip", "lib2to3", "pydoc_data"}
 )
 _LEFT_OUT_EXTENSIONS = ("_tkinter", "_test", "_ctypes_test", "_xxtestfuzz", "xxlimited")
 _LOADED_LATER = ("libgcc_s.so.1", "libnss_files.so.2")  # glibc opens these by name when a thread ends, for getpwnam
@@ -146,15 +146,19 @@ def _fill(tree: Path) -> None:
 
 def _copy_sources(stdlib: Path, target: Path) -> None:
     for folder, names, files in os.walk(stdlib):
-        names[:] = [name for name in names if name not in _LEFT_OUT and not name.startswith(("config-", "lib-dynload"))]
+        names[:] = [name for name in names if _wanted(name)]
         for name in files:
-            if not name.endswith(".py") or name in _LEFT_OUT:
+            if not (name.endswith(".py") and _wanted(name)):
                 continue
             place = target / Path(folder).relative_to(stdlib) / name
             if name.startswith("_sysconfigdata"):
                 _write(place, "# The values of the build are not kept here.\nbuild_time_vars = {}\n")
             else:
                 _copy(Path(folder) / name, place)
+
+
+def _wanted(name: str) -> bool:
+    return name not in _INSTALLED | _UNUSED and not name.startswith(("config-", "lib-dynload"))
 
 
 def _copy_extensions(target: Path, python: str) -> Iterator[Path]:
