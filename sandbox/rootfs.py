@@ -84,8 +84,13 @@ def guest_sources() -> tuple[Path, ...]:
     return tuple(sorted((Path(__file__).parent / "guest").glob("*.py")))
 
 
+def _interpreter() -> Path:
+    """The real binary that runs this process; `sys.executable` may be a virtual environment's link."""
+    return Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # CPython has it, typeshed does not
+
+
 def _key() -> str:
-    executable = Path(sys._base_executable).resolve()
+    executable = _interpreter()
     seen = executable.stat()
     key = hashlib.sha256("\0".join((_FORMAT, sys.version, str(executable))).encode())
     key.update(f"\0{seen.st_mtime_ns}\0{seen.st_size}".encode())
@@ -130,10 +135,10 @@ def _fill(tree: Path) -> None:
     stdlib = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
     target = tree / "opt/python" / sys.platlibdir / stdlib.name
     executable = tree / PYTHON.lstrip("/")
-    _copy(Path(sys._base_executable).resolve(), executable, mode=0o755)
+    _copy(_interpreter(), executable, mode=0o755)
     _copy_sources(stdlib, target)
     extensions = list(_copy_extensions(target / "lib-dynload", stdlib.name))
-    _copy_libraries(tree, [Path(sys._base_executable).resolve(), *extensions])
+    _copy_libraries(tree, [_interpreter(), *extensions])
     for source in guest_sources():
         _copy(source, tree / GUEST.lstrip("/") / source.name)
     for name, text in _ETC.items():
@@ -211,13 +216,11 @@ def _ldd(binaries: list[Path]) -> str:
 
 def _compile(tree: Path) -> None:
     """Write .pyc files that are valid whatever the sources' times are, and that name the tree's own paths."""
-    command = [sys._base_executable, "-I", "-S", "-m", "compileall", "-qq", "-j", "0"]
+    command = [str(_interpreter()), "-I", "-S", "-m", "compileall", "-qq", "-j", "0"]
     command += ["--invalidation-mode", "unchecked-hash", "-s", str(tree), "-p", "/"]
     done = subprocess.run([*command, str(tree / "opt"), str(tree / GUEST.lstrip("/"))], check=False)
     if done.returncode != 0:
-        raise SandboxError(
-            f"{sys._base_executable} cannot compile its own standard library; is this installation whole?"
-        )
+        raise SandboxError(f"{_interpreter()} cannot compile its own standard library; is this installation whole?")
 
 
 def _open_to_all(tree: Path) -> None:
