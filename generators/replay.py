@@ -1,0 +1,158 @@
+"""The replay generator: answers that were saved before, from a samples file of human-eval or evalplus.
+
+Each line is a JSON object with `task_id` and either `solution` (a whole program) or `completion` (what follows the
+prompt). A repeated task_id is a further sample of that problem; samples are numbered in the order of the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from codebench.generators.sample import GeneratorError, Sample
+from codebench.problems import PackError, Problem
+from codebench.problems.jsonl import numbered_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One line of a samples file. `whole` says that `code` is a program, not the continuation of the prompt."""
+
+    task_id: str
+    code: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A samples file that was read through once and found sound; `counts` has its number of samples by task_id."""
+
+    path: Path
+    counts: Mapping[str, int]
+    identity: dict[str, str]
+
+    def samples_per_problem(self, problems: Sequence[Problem]) -> int | None:
+        """Raises GeneratorError where a problem has no sample, or not as many as the others."""
+        missing = [problem.task_id for problem in problems if not self.counts.get(problem.task_id)]
+        if missing:
+            raise GeneratorError(
+                f"{self.path}: field `task_id`: no samples for {len(missing)} of {len(problems)} problems "
+                f"({_first(missing)}); add them, or choose problems with --task or --limit"
+            )
+        numbers = {problem.task_id: self.counts[problem.task_id] for problem in problems}
+        if len(set(numbers.values())) > 1:
+            raise GeneratorError(f"{self.path}: field `task_id`: {_uneven(numbers)}")
+        return next(iter(numbers.values()), None)
+
+    async def generate(self, wanted: Sequence[tuple[Problem, int]]) -> AsyncIterator[Sample]:
+        """Read the file a second time, from its beginning, and yield what is wanted in the order of the file."""
+        open_wishes = {(problem.task_id, index): problem for problem, index in wanted}
+        seen: Counter[str] = Counter()
+        for _, answer in _answers(self.path):
+            index = seen[answer.task_id]
+            seen[answer.task_id] += 1
+            problem = open_wishes.pop((answer.task_id, index), None)
+            if problem is not None:
+                code = answer.code if answer.whole else problem.prompt + answer.code
+                yield Sample(task_id=answer.task_id, index=index, code=code)
+        if open_wishes:
+            task_id, index = next(iter(open_wishes))
+            raise GeneratorError(f"{self.path}: sample {index} of {task_id} is not in the file (any more)")
+
+
+def open_generator(argument: str, problems: Sequence[Problem]) -> Replay:
+    """What `--model replay:FILE` opens. `problems` are all of the suite; raises GeneratorError on a bad line."""
+    if not argument:
+        raise GeneratorError("replay needs a samples file; write: --model replay:FILE")
+    path = Path(argument)
+    if not path.is_file():
+        state = "not a regular file" if path.exists() else "no such file"
+        raise GeneratorError(f"{path}: {state}; name a samples file (.jsonl or .jsonl.gz) after replay:")
+    return Replay(path=path, counts=_count(path, problems), identity={"model": "replay", "sha256": _sha256(path)})
+
+
+def _count(path: Path, problems: Sequence[Problem]) -> Counter[str]:
+    known = {problem.task_id for problem in problems}
+    counts: Counter[str] = Counter()
+    for where, answer in _answers(path):
+        if answer.task_id not in known:
+            raise GeneratorError(f"{where}: field `task_id`: {_unknown(answer.task_id, known)}")
+        counts[answer.task_id] += 1
+    if not counts:
+        raise GeneratorError(f"{path}:1: the file holds no samples")
+    return counts
+
+
+def _answers(path: Path) -> Iterator[tuple[str, Answer]]:
+    """Yield ("FILE:LINE", answer), holding one line in memory at a time."""
+    try:
+        for number, line in numbered_lines(path):
+            where = f"{path}:{number}"
+            yield where, _answer(_fields(line, where), where)
+    except PackError as error:
+        raise GeneratorError(str(error)) from None
+
+
+def _fields(line: str, where: str) -> dict[str, object]:
+    """Decode with the standard library: unlike msgspec's, its strings may hold lone surrogates, as answers do."""
+    try:
+        fields = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise GeneratorError(f"{where}: not JSON: {error.msg} at column {error.colno}; is the line torn?") from None
+    except (ValueError, RecursionError) as error:
+        raise GeneratorError(f"{where}: JSON that cannot be read: {error}") from None
+    if not isinstance(fields, dict):
+        raise GeneratorError(f"{where}: expected a JSON object, got {_json_name(fields)}")
+    return fields
+
+
+def _answer(fields: dict[str, object], where: str) -> Answer:
+    given = [name for name in ("solution", "completion") if name in fields]
+    if len(given) != 1:
+        found = "both are there" if given else "neither is there"
+        raise GeneratorError(f"{where}: fields `solution`, `completion`: {found}; give exactly one")
+    code = _string(fields, given[0], where)
+    return Answer(task_id=_string(fields, "task_id", where), code=code, whole=given[0] == "solution")
+
+
+def _string(fields: dict[str, object], name: str, where: str) -> str:
+    if name not in fields:
+        raise GeneratorError(f"{where}: field `{name}` is missing")
+    value = fields[name]
+    if not isinstance(value, str):
+        hint = "; write one line per sample" if isinstance(value, list) else ""
+        raise GeneratorError(f"{where}: field `{name}`: expected a string, got {_json_name(value)}{hint}")
+    return value
+
+
+def _json_name(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _unknown(task_id: str, known: set[str]) -> str:
+    nearest = get_close_matches(task_id, sorted(known), n=1, cutoff=0)
+    return f"{task_id!r} is not in the suite" + (f"; the nearest is {nearest[0]!r}" if nearest else "")
+
+
+def _uneven(numbers: Mapping[str, int]) -> str:
+    fewest = min(numbers, key=numbers.__getitem__)
+    most = max(numbers, key=numbers.__getitem__)
+    return (
+        f"unequal numbers of samples: {numbers[fewest]} for {fewest}, {numbers[most]} for {most}; "
+        "give each problem the same number, or choose problems with --task or --limit"
+    )
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

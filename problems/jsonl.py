@@ -1,0 +1,58 @@
+"""JSON Lines: the lines of a data file, plain or gzipped, with errors that name file, line and field."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO, TypeVar, cast
+
+from codebench.problems.problem import PackError
+
+Row = TypeVar("Row")
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line number from 1, text) for each line that is not blank; lines end at `\\n` and at nothing else.
+
+    Holds one line at a time. Raises PackError where the file cannot be read, is not gzip, or is not UTF-8.
+    """
+    number = 0
+    try:
+        with closing(_open(path)) as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield number, _text(line, f"{path}:{number}")
+    except EOFError:
+        raise PackError(f"{path}:{number + 1}: the gzip stream is cut off here; get the file again") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise PackError(f"{path}:{number + 1}: not a sound gzip stream ({error}); get the file again") from None
+    except OSError as error:
+        raise PackError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def read_rows(path: Path, row: type[Row]) -> Iterator[tuple[int, Row]]:
+    """Yield (line number, record) for each line, decoded as the dataclass `row`; raises PackError on a bad one."""
+    import msgspec
+
+    decoder = msgspec.json.Decoder(row)
+    for number, line in numbered_lines(path):
+        try:
+            yield number, decoder.decode(line)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise PackError(f"{path}:{number}: {error}; correct the line or get the file again") from None
+
+
+def _open(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+
+
+def _text(line: bytes, where: str) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PackError(
+            f"{where}: not UTF-8: byte 0x{line[error.start]:02x} at column {error.start + 1}; save the file as UTF-8"
+        ) from None
