@@ -1,1 +1,27 @@
 """Run problems through a generator, a sandbox and graders, and keep what was found."""
+
+from codebench.runs.gates import Gate, below, parse_gate
+from codebench.runs.options import EvalOptions
+from codebench.runs.pipeline import Pace, Run, evaluate, evaluate_async
+from codebench.runs.progress import Progress
+from codebench.runs.record import Record, RunError
+from codebench.runs.report import report_json, show_report, summarise_run
+from codebench.runs.summary import Summary
+
+__all__ = [
+    "EvalOptions",
+    "Gate",
+    "Pace",
+    "Progress",
+    "Record",
+    "Run",
+    "RunError",
+    "Summary",
+    "below",
+    "evaluate",
+    "evaluate_async",
+    "parse_gate",
+    "report_json",
+    "show_report",
+    "summarise_run",
+]

@@ -9,6 +9,10 @@ from codebench.graders import Grade
 SCHEMA = 1
 
 
+class RunError(Exception):
+    """A run cannot be made, resumed or read as asked; the message says what is wrong, where, and what to do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Answer number `sample` (from 0) to `task_id`.

@@ -1,0 +1,89 @@
+"""Metrics: pass@k and its confidence interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import fsum, prod, sqrt
+from statistics import NormalDist
+
+_Z95 = NormalDist().inv_cdf(0.975)
+
+
+def pass_at_k(n: int, c: int, k: int) -> float:
+    """The chance that at least one of k answers drawn from n, of which c are right, is right.
+
+    Unbiased estimator 1 - C(n-c, k) / C(n, k): Chen et al. 2021, "Evaluating Large Language Models Trained on Code",
+    eq. 1, in the product form of their figure 3, which never leaves [0, 1].
+
+    Deviation: where k > n the estimator is undefined and this raises ValueError (their code gives 1.0).
+    ValueError also for k < 1 and for c outside [0, n].
+    """
+    if k < 1:
+        raise ValueError(f"pass@{k} is undefined: k must be at least 1")
+    if k > n:
+        raise ValueError(f"pass@{k} is undefined for {n} samples: k must not exceed their number")
+    if not 0 <= c <= n:
+        raise ValueError(f"{c} right answers of {n}: must lie in [0, {n}]")
+    if n - c < k:
+        return 1.0
+    return 1.0 - prod(1.0 - k / i for i in range(n - c + 1, n + 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A proportion with its 95 % interval: 0 <= low <= value <= high <= 1.
+
+    `n_problems` took part; `left_out` problems did not, because fewer than k of their samples were graded.
+    """
+
+    value: float
+    low: float
+    high: float
+    n_problems: int
+    left_out: int = 0
+
+
+def estimate_pass_at_k(counts: Sequence[tuple[int, int]], k: int) -> Estimate | None:
+    """Mean pass@k over problems, each given as (graded samples n, right ones c); None where no problem has n >= k.
+
+    The interval is clustered by problem: the standard error is the standard deviation of the per-problem estimates
+    over sqrt(P) (Miller 2024, "Adding Error Bars to Evals", eq. 1; the samples of one problem are not independent).
+    """
+    usable = [(n, c) for n, c in counts if n >= k]
+    if not usable:
+        return None
+    values = [pass_at_k(n, c, k) for n, c in usable]
+    value = min(1.0, fsum(values) / len(values))
+    draws = sum(n // k for n, _ in usable)
+    low, high = wilson_interval(value, _effective_size(values, value, draws))
+    return Estimate(value=value, low=low, high=high, n_problems=len(usable), left_out=len(counts) - len(usable))
+
+
+def wilson_interval(p: float, n: float) -> tuple[float, float]:
+    """The 95 % score interval of a proportion p seen in n > 0 independent trials; n need not be whole.
+
+    Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference": with z = 1.96,
+    (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n), clipped to [0, 1] and to contain p in floating point.
+    """
+    square = _Z95 * _Z95
+    centre = p + square / (2 * n)
+    half = _Z95 * sqrt(p * (1 - p) / n + square / (4 * n * n))
+    scale = 1 + square / n
+    return max(0.0, min(p, (centre - half) / scale)), min(1.0, max(p, (centre + half) / scale))
+
+
+def _effective_size(values: Sequence[float], mean: float, draws: int) -> float:
+    """How many independent trials say as much as these clustered ones: n_eff = p(1-p) / SE².
+
+    The design-effect form of Korn & Graubard 1998, "Confidence Intervals for Proportions with Small Expected Number
+    of Positive Counts Estimated from Survey Data". Two deviations: where SE is 0 or p is 0 or 1 it is undefined and
+    n_eff = P, so that 164 of 164 is not reported as [1, 1]; and it never exceeds `draws`, the number of disjoint
+    sets of k samples (no claim to know more than independent trials would tell; Parker et al. 2017, NCHS standards).
+    """
+    problems = len(values)
+    squares = fsum((value - mean) ** 2 for value in values)
+    if squares == 0 or not 0 < mean < 1:
+        return float(problems)
+    variance = squares / (problems - 1) / problems
+    return min(mean * (1 - mean) / variance, float(draws))

@@ -1,0 +1,35 @@
+"""Opening a sandbox by name, `auto` included."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from codebench.runs.plugins import load_sandbox_opener
+from codebench.sandbox import Sandbox, SandboxError, SandboxOptions
+
+AUTO = "auto"
+_AUTO_ORDER = ("docker", "namespaces")
+
+
+@asynccontextmanager
+async def opened_sandbox(name: str, options: SandboxOptions) -> AsyncIterator[tuple[Sandbox, str]]:
+    """Start the sandbox and give it with a line that says which it is and why; end it on the way out.
+
+    `auto` takes docker, else namespaces; never less than a sandbox. Raises SandboxError with the reason of each
+    that cannot work here, RunError for an unknown name.
+    """
+    async with AsyncExitStack() as stack:
+        reasons: list[str] = []
+        for candidate in _AUTO_ORDER if name == AUTO else (name,):
+            try:
+                sandbox = await stack.enter_async_context(load_sandbox_opener(candidate)(options))
+            except SandboxError as error:
+                if name != AUTO:
+                    raise
+                reasons.append(f"{candidate}: {error}")
+            else:
+                break
+        else:
+            raise SandboxError(f"no sandbox works here: {'; '.join(reasons)}")
+        yield sandbox, f"sandbox {candidate}" + "".join(f" (not {reason})" for reason in reasons)

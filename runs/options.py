@@ -1,0 +1,36 @@
+"""The options of an evaluation: everything that the caller chooses, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codebench.runs.gates import Gate
+from codebench.sandbox import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalOptions:
+    """What to evaluate, how, and where the results go.
+
+    `suite`, `sandbox` and each of `graders` name an entry point or are `module:NAME`; `model` is such a name,
+    followed by `:ARGUMENT` where the generator takes one. None means: `samples` as many answers per problem as the
+    generator has, else 1; `limit` all problems; `out` a directory derived from the run's identity; `workers` one per
+    core; `data` find it. Empty `ks` means 1, and those of 10 and 100 that do not exceed the samples.
+    """
+
+    suite: str
+    model: str
+    samples: int | None = None
+    limit: int | None = None
+    task_ids: tuple[str, ...] = ()
+    ks: tuple[int, ...] = ()
+    out: Path | None = None
+    graders: tuple[str, ...] = ("correctness",)
+    limits: Limits = field(default_factory=Limits)
+    sandbox: str = "auto"
+    workers: int | None = None
+    image: str | None = None
+    runtime: str | None = None
+    data: Path | None = None
+    fail_under: tuple[Gate, ...] = ()

@@ -1,0 +1,109 @@
+"""A plan is what an evaluation's options come to: these problems, so many answers each, from this generator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from codebench.generators import Generator
+from codebench.graders import Grader
+from codebench.problems import Problem, Suite
+from codebench.runs.gates import check_gates
+from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest
+from codebench.runs.options import EvalOptions
+from codebench.runs.plugins import load_generator_opener, load_grader, load_suite_loader
+from codebench.runs.record import RunError
+from codebench.sandbox import SandboxInfo, SandboxOptions
+
+_DEFAULT_KS = (1, 10, 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be done, with every name looked up. `suite.problems` are the selected ones, in suite order."""
+
+    suite: Suite
+    generator: Generator
+    graders: tuple[Grader, ...]
+    samples: int
+    ks: tuple[int, ...]
+    sandbox: SandboxOptions
+
+
+def make_plan(options: EvalOptions) -> Plan:
+    """Load what the options name. Raises RunError, PackError or GeneratorError for options that cannot be met."""
+    _check_numbers(options)
+    suite = load_suite_loader(options.suite)(options.data)
+    selected = replace(suite, problems=_selected(suite, options))
+    opener, argument = load_generator_opener(options.model)
+    generator = opener(argument, suite.problems)
+    samples = _samples(options, generator.samples_per_problem(selected.problems))
+    ks = _ks(options.ks, samples)
+    check_gates(options.fail_under, ks)
+    return Plan(
+        suite=selected,
+        generator=generator,
+        graders=tuple(load_grader(name) for name in options.graders),
+        samples=samples,
+        ks=ks,
+        sandbox=_sandbox_options(options),
+    )
+
+
+def manifest_of(plan: Plan, options: EvalOptions, sandbox: SandboxInfo) -> Manifest:
+    selection = Selection(
+        task_ids=tuple(problem.task_id for problem in plan.suite.problems),
+        samples=plan.samples,
+        ks=plan.ks,
+        graders=tuple(grader.name for grader in plan.graders),
+    )
+    generator = GeneratorPin(spec=options.model, identity=plan.generator.identity)
+    return new_manifest(plan.suite, generator, selection, options.limits, sandbox)
+
+
+def _check_numbers(options: EvalOptions) -> None:
+    least = {
+        "samples": options.samples,
+        "limit": options.limit,
+        "workers": options.workers,
+        "memory": options.limits.memory_mib,
+        **{f"k {k}": k for k in options.ks},
+    }
+    for name, value in least.items():
+        if value is not None and value < 1:
+            raise RunError(f"--{name}: must be at least 1, is {value}")
+    if not 0 < options.limits.timeout_s < float("inf"):
+        raise RunError(f"--timeout: must be more than 0 seconds, is {options.limits.timeout_s:g}")
+
+
+def _selected(suite: Suite, options: EvalOptions) -> tuple[Problem, ...]:
+    known = [problem.task_id for problem in suite.problems]
+    for task_id in options.task_ids:
+        if task_id not in known:
+            near = " or ".join(get_close_matches(task_id, known, n=3)) or f"{known[0]} … {known[-1]}"
+            raise RunError(f"--task {task_id}: not in suite {suite.name}; did you mean {near}?")
+    wanted = set(options.task_ids or known)
+    return tuple(problem for problem in suite.problems if problem.task_id in wanted)[: options.limit]
+
+
+def _samples(options: EvalOptions, available: int | None) -> int:
+    if options.samples is None:
+        return available or 1
+    if available is not None and options.samples > available:
+        raise RunError(f"--samples {options.samples}: {options.model} has only {available} per problem")
+    return options.samples
+
+
+def _ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:
+    if not asked:
+        return tuple(k for k in _DEFAULT_KS if k <= samples)
+    if max(asked) > samples:
+        raise RunError(f"--k {max(asked)}: pass@{max(asked)} is undefined for {samples} per problem; raise --samples")
+    return tuple(sorted(set(asked)))
+
+
+def _sandbox_options(options: EvalOptions) -> SandboxOptions:
+    workers = options.workers or len(os.sched_getaffinity(0))
+    return SandboxOptions(workers=workers, limits=options.limits, image=options.image, runtime=options.runtime)

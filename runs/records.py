@@ -1,0 +1,110 @@
+"""The record store: records.jsonl, one line per record, appended by one writer and never rewritten."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+from codebench.runs.encoding import encode
+from codebench.runs.record import SCHEMA, Record, RunError
+from codebench.sandbox import SandboxError
+
+RECORDS = "records.jsonl"
+
+_decoder = msgspec.json.Decoder(Record)
+
+
+def read_records(directory: Path) -> Iterator[Record]:
+    """Stream the records of a run in the order in which they were written, in flat memory.
+
+    A torn last line (a write that was cut short) ends the stream in silence. Any other line that is not a record
+    raises RunError with file, line number and reason. A file that is not there holds no records.
+    """
+    for record, _ in _scan(directory / RECORDS):
+        yield record
+
+
+class RecordWriter:
+    """Appends records to an open file; each is in the kernel's hands, whole, when `append` returns."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self._path = path
+        self._descriptor = descriptor
+
+    def append(self, record: Record) -> None:
+        """Raises SandboxError (the machine failed) where the disk refuses; what was written before stays."""
+        self.write(encode(record) + b"\n")
+
+    def write(self, data: bytes) -> None:
+        size = os.fstat(self._descriptor).st_size
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            os.ftruncate(self._descriptor, size)
+            raise SandboxError(
+                f"cannot write {self._path}: {error.strerror}; make room, then run the same command again"
+            ) from error
+
+
+@contextmanager
+def open_records(directory: Path) -> Iterator[RecordWriter]:
+    """Open a run's records for appending. Cuts off a torn last line; the caller holds the run's lock.
+
+    Raises RunError where a line in the middle is not a record: then nothing is touched.
+    """
+    path = directory / RECORDS
+    sound = max((end for _, end in _scan(path)), default=0)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        os.ftruncate(descriptor, sound)
+        writer = RecordWriter(path, descriptor)
+        if sound and os.pread(descriptor, 1, sound - 1) != b"\n":
+            writer.write(b"\n")
+        yield writer
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _scan(path: Path) -> Iterator[tuple[Record, int]]:
+    """Each record, with the offset at which its line ends."""
+    if not path.exists():
+        return
+    end = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            record = _decode(line, where=f"{path}:{number}", rest=file)
+            if record is None:
+                return
+            end += len(line)
+            yield record, end
+
+
+def _decode(line: bytes, *, where: str, rest: BinaryIO) -> Record | None:
+    """The record; None for a torn line, which is one that is no JSON and that nothing follows.
+
+    JSON that is whole but no record was not torn by a crash: someone else wrote it, and it is never cut off.
+    """
+    try:
+        record = _decoder.decode(line)
+    except msgspec.ValidationError as error:
+        if not line.endswith(b"\n"):
+            return None
+        raise _corrupt(where, str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if not rest.read(1):
+            return None
+        raise _corrupt(where, str(error)) from error
+    if record.schema != SCHEMA:
+        raise RunError(f"{where}: record schema {record.schema}, not {SCHEMA}; use the codebench that wrote it")
+    return record
+
+
+def _corrupt(where: str, reason: str) -> RunError:
+    return RunError(f"{where}: not a record: {reason}; restore the file, or delete the line to have its sample rerun")

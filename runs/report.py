@@ -1,0 +1,98 @@
+"""The report on a run: a table for people, a plain dict for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from codebench.runs.manifest import read_manifest
+from codebench.runs.metrics import Estimate
+from codebench.runs.pipeline import Run
+from codebench.runs.records import read_records
+from codebench.runs.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def summarise_run(directory: Path, ks: Sequence[int] = ()) -> Run:
+    """Recompute a run's numbers from its files; empty `ks` means those that the run was made with.
+
+    Raises RunError where there is no run, or a line in the middle of its records cannot be read.
+    """
+    manifest = read_manifest(directory)
+    return Run(directory=directory, manifest=manifest, summary=summarise(manifest, read_records(directory), ks))
+
+
+def report_json(run: Run) -> dict[str, object]:
+    """The report as plain JSON values: `summary`, `manifest`, `directory`, and `pace` or null."""
+    report = msgspec.to_builtins(run, str_keys=True, enc_hook=str)
+    assert isinstance(report, dict)
+    return report
+
+
+def show_report(run: Run, console: Console) -> None:
+    """Print the report; fits 80 columns."""
+    console.print(_table(run), highlight=False)
+    for line in _remarks(run.summary):
+        console.print(line, style="yellow", highlight=False, markup=False)
+    console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(run: Run) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    manifest, summary = run.manifest, run.summary
+    title = Text(f"{manifest.suite.name} · {manifest.generator.spec}", style="bold", overflow="ellipsis", no_wrap=True)
+    table = Table(title=title, show_header=False, title_justify="left", min_width=60)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for k, estimate in summary.pass_at_k.items():
+        table.add_row(f"pass@{k}", Text(_estimate(estimate), style="bold"))
+    table.add_section()
+    for name, value in _facts(run):
+        table.add_row(name, Text(value))
+    return table
+
+
+def _facts(run: Run) -> list[tuple[str, str]]:
+    summary, sandbox = run.summary, run.manifest.sandbox
+    facts = [
+        ("verdicts", _verdicts(summary)),
+        ("graded", f"{summary.graded:,} of {summary.wanted:,} samples"),
+        ("problems", f"{summary.problems:,}, {summary.samples_per_problem:,} samples each"),
+        ("sandbox", f"{sandbox.backend}, Python {sandbox.python}, {sandbox.workers} workers"),
+    ]
+    if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:
+        rate = run.pace.samples / run.pace.wall_s
+        facts.append(("speed", f"{rate:,.1f} samples/s ({run.pace.samples:,} in {run.pace.wall_s:,.1f} s)"))
+    return facts
+
+
+def _estimate(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "unknown: too few samples graded"
+    return f"{estimate.value:.3f}   95 % interval {estimate.low:.3f} – {estimate.high:.3f}"  # noqa: RUF001 - a range
+
+
+def _verdicts(summary: Summary) -> str:
+    return " · ".join(f"{verdict} {count:,}" for verdict, count in summary.verdicts.items() if count) or "none yet"
+
+
+def _remarks(summary: Summary) -> list[str]:
+    remarks = []
+    if summary.infra_errors:
+        remarks.append(
+            f"{summary.infra_errors:,} samples could not be graded (infrastructure); they count nowhere. "
+            "The same command again retries them."
+        )
+    if unfinished := summary.wanted - summary.graded - summary.infra_errors:
+        remarks.append(f"{unfinished:,} samples were not run yet. The same command again finishes the run.")
+    for k, estimate in summary.pass_at_k.items():
+        if estimate is not None and estimate.left_out:
+            remarks.append(f"pass@{k} leaves out {estimate.left_out:,} problems with fewer than {k} graded samples.")
+    return remarks
