@@ -7,7 +7,6 @@ prompt). A repeated task_id is a further sample of that problem; samples are num
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from codebench.generators.sample import GeneratorError, Sample
 from codebench.problems import PackError, Problem
-from codebench.problems.jsonl import numbered_lines
+from codebench.problems.jsonl import json_object, numbered_lines, string_field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,46 +92,18 @@ def _answers(path: Path) -> Iterator[tuple[str, Answer]]:
     try:
         for number, line in numbered_lines(path):
             where = f"{path}:{number}"
-            yield where, _answer(_fields(line, where), where)
+            yield where, _answer(json_object(line, where), where)
     except PackError as error:
         raise GeneratorError(str(error)) from None
 
 
-def _fields(line: str, where: str) -> dict[str, object]:
-    """Decode with the standard library: unlike msgspec's, its strings may hold lone surrogates, as answers do."""
-    try:
-        fields = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise GeneratorError(f"{where}: not JSON: {error.msg} at column {error.colno}; is the line torn?") from None
-    except (ValueError, RecursionError) as error:
-        raise GeneratorError(f"{where}: JSON that cannot be read: {error}") from None
-    if not isinstance(fields, dict):
-        raise GeneratorError(f"{where}: expected a JSON object, got {_json_name(fields)}")
-    return fields
-
-
-def _answer(fields: dict[str, object], where: str) -> Answer:
+def _answer(fields: Mapping[str, object], where: str) -> Answer:
     given = [name for name in ("solution", "completion") if name in fields]
     if len(given) != 1:
         found = "both are there" if given else "neither is there"
-        raise GeneratorError(f"{where}: fields `solution`, `completion`: {found}; give exactly one")
-    code = _string(fields, given[0], where)
-    return Answer(task_id=_string(fields, "task_id", where), code=code, whole=given[0] == "solution")
-
-
-def _string(fields: dict[str, object], name: str, where: str) -> str:
-    if name not in fields:
-        raise GeneratorError(f"{where}: field `{name}` is missing")
-    value = fields[name]
-    if not isinstance(value, str):
-        hint = "; write one line per sample" if isinstance(value, list) else ""
-        raise GeneratorError(f"{where}: field `{name}`: expected a string, got {_json_name(value)}{hint}")
-    return value
-
-
-def _json_name(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
+        raise PackError(f"{where}: fields `solution`, `completion`: {found}; give exactly one")
+    code = string_field(fields, given[0], where)
+    return Answer(task_id=string_field(fields, "task_id", where), code=code, whole=given[0] == "solution")
 
 
 def _unknown(task_id: str, known: set[str]) -> str:

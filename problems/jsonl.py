@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
@@ -43,6 +44,37 @@ def read_rows(path: Path, row: type[Row]) -> Iterator[tuple[int, Row]]:
             yield number, decoder.decode(line)
         except (msgspec.DecodeError, RecursionError) as error:
             raise PackError(f"{path}:{number}: {error}; correct the line or get the file again") from None
+
+
+def json_object(line: str, where: str) -> dict[str, object]:
+    """Decode one line that must be an object. Strings may hold lone surrogates, which `read_rows` refuses.
+
+    Raises PackError that begins with `where`, as `string_field` does.
+    """
+    try:
+        fields = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise PackError(f"{where}: not JSON: {error.msg} at column {error.colno}; is the line torn?") from None
+    except (ValueError, RecursionError) as error:
+        raise PackError(f"{where}: JSON that cannot be read: {error}") from None
+    if not isinstance(fields, dict):
+        raise PackError(f"{where}: expected a JSON object, got {_json_name(fields)}")
+    return fields
+
+
+def string_field(fields: Mapping[str, object], name: str, where: str) -> str:
+    """The string in the field `name`; raises PackError where it is missing or of another type."""
+    if name not in fields:
+        raise PackError(f"{where}: field `{name}` is missing")
+    value = fields[name]
+    if not isinstance(value, str):
+        raise PackError(f"{where}: field `{name}`: expected a string, got {_json_name(value)}")
+    return value
+
+
+def _json_name(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
 
 
 def _open(path: Path) -> BinaryIO:
