@@ -79,11 +79,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The judge's account: `exception` is the type name of what ended the test or the load, "" where nothing did."""
+    """The judge's account. `exception` names the type of what ended the load or the test, "" where nothing did;
+    `by_candidate` says that the candidate raised it; `calls` counts the operations asked of the candidate.
+    """
 
     conclusion: Conclusion
     exception: str = ""
     detail: str = ""
+    by_candidate: bool = False
     calls: int = 0
 
 

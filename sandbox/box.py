@@ -1,0 +1,154 @@
+"""One box, seen from the host: a wall around a guest, and the conversation with the guest over a stream."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from codebench.sandbox.guest.frames import FrameBuffer, FrameError, pack
+from codebench.sandbox.job import Execution, Job, Limits, SandboxError, SandboxInfo
+from codebench.sandbox.rootfs import PYTHON
+
+_MAX_RESULT = 4 * 1024 * 1024
+_START_S = 60.0
+_GRACE_S = 15.0  # what a guest may take beyond a sample's own limit: ending it, sweeping, a busy machine
+_STRETCH = 4.0  # the guest stretches the wall limit up to this factor while no core is free
+_BOOT = "import sys; sys.path.append('/'); from codebench.main import main; main(sys.argv[1])"
+_MIB = 1024 * 1024
+_serial = itertools.count()
+
+GUEST_ENV: Mapping[str, str] = {
+    "HOME": "/tmp",  # noqa: S108 - the guest's own tmpfs
+    "LC_ALL": "C.UTF-8",
+    "MALLOC_ARENA_MAX": "2",  # threads would otherwise reserve more address space than RLIMIT_AS allows
+    "PATH": "/usr/bin:/bin",
+    "PYTHONHASHSEED": "0",  # the order of sets must not differ between two boxes
+}
+
+
+class Channel(Protocol):
+    """A running box. Every method but `close` and `diagnosis` raises SandboxError when the box is gone."""
+
+    def send(self, data: bytes, deadline_s: float) -> None:
+        """Write all of `data` to the guest's standard input within `deadline_s` seconds."""
+        ...
+
+    def receive(self, timeout_s: float) -> bytes:
+        """Return the next bytes of the guest's standard output, b"" at its end; raises TimeoutError."""
+        ...
+
+    def close(self) -> None:
+        """End the box and everything in it, now. Idempotent, never raises."""
+        ...
+
+    def diagnosis(self) -> str:
+        """Return the box's last words: exit status, end of its standard error; at most 2 KiB."""
+        ...
+
+
+class Wall(Protocol):
+    """A way to put walls around guests."""
+
+    @property
+    def info(self) -> SandboxInfo: ...
+
+    def open_box(self, limits: Limits) -> Channel:
+        """Start a guest behind fresh walls; raises SandboxError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class BoxSpentError(SandboxError):
+    """The box gave no answer, or none that makes sense; the job may be tried on a fresh one."""
+
+
+def candidate_uid() -> int:
+    """A uid for one box's candidates: boxes on one kernel share what the kernel counts per uid, so none is shared."""
+    return 20_000 + (os.getpid() * 64 + next(_serial)) % 40_000
+
+
+def guest_argv(*, uid: int, nested: bool, python: str = PYTHON, oom_fd: int | None = None) -> list[str]:
+    """The command line of a guest. `nested` gives candidates a PID namespace of their own (needs CAP_SYS_ADMIN)."""
+    config = {"uid": uid, "gid": uid, "nested": nested, "writable": ["/tmp", "/dev/shm"], "oom_fd": oom_fd}  # noqa: S108
+    return [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _BOOT, json.dumps(config)]
+
+
+class Box:
+    """A started guest. Not thread-safe: one job at a time."""
+
+    def __init__(self, wall: Wall, limits: Limits) -> None:
+        self._limits = limits
+        self._channel = wall.open_box(limits)
+        self._buffer = FrameBuffer(_MAX_RESULT)
+        self.clean = True
+        try:
+            kind, body = self._receive(time.monotonic() + _START_S)
+            if kind != b"H":
+                raise self._spent("spoke out of turn at its start")
+            self.python: str = msgspec.json.decode(body)["python"]
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, job: Job) -> Execution:
+        """Run one job; raises BoxSpentError, after which the box must be closed."""
+        deadline = time.monotonic() + job.limits.timeout_s * _STRETCH + _GRACE_S
+        # The standard library's encoder, because a program's text may hold lone surrogates, which msgspec refuses.
+        self._channel.send(pack(b"J", json.dumps(_order(job)).encode()), _GRACE_S)
+        kind, body = self._receive(deadline)
+        if kind != b"R":
+            raise self._spent(f"answered with a frame of kind {kind!r}")
+        return self._execution(body)
+
+    def close(self) -> None:
+        """End the box and all that is in it."""
+        self._channel.close()
+
+    def _execution(self, body: bytes) -> Execution:
+        facts: dict[str, Any] = msgspec.json.decode(body)
+        self.clean = facts.pop("clean")
+        if facts["report"]["conclusion"] == "broken_test":
+            raise SandboxError(f"the problem cannot be judged: {facts['report']['detail']}")
+        return msgspec.convert(facts, Execution)
+
+    def _receive(self, deadline: float) -> tuple[bytes, bytes]:
+        try:
+            while (frame := self._buffer.next()) is None:
+                data = self._channel.receive(max(0.0, deadline - time.monotonic()))
+                if not data:
+                    raise self._spent("ended")
+                self._buffer.feed(data)
+        except TimeoutError:
+            raise self._spent("gave no answer in time") from None
+        except FrameError as e:
+            raise self._spent(f"sent nonsense: {e}") from None
+        return frame
+
+    def _spent(self, what: str) -> BoxSpentError:
+        return BoxSpentError(f"the box {what}; {self._channel.diagnosis() or 'it left no message'}")
+
+
+def _order(job: Job) -> dict[str, object]:
+    limits = job.limits
+    return {
+        "source": job.source,
+        "entry_point": job.entry_point,
+        "context": job.context,
+        "test": job.test,
+        "seed_key": job.seed_key,
+        "output_bytes": limits.output_bytes,
+        "watch": {"timeout_s": limits.timeout_s, "memory_bytes": limits.memory_mib * _MIB},
+        "rlimits": {
+            "RLIMIT_AS": limits.memory_mib * _MIB,
+            "RLIMIT_FSIZE": limits.disk_mib * _MIB,
+            "RLIMIT_NPROC": limits.processes,
+            "RLIMIT_NOFILE": 256,
+        },
+    }

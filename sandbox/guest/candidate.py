@@ -1,0 +1,241 @@
+"""The accused: what runs in the process of one candidate, on its side of the socket to the judge.
+
+Nothing here is trusted once the candidate's source has run: the source may replace any of it. All that such a
+candidate gains is to send other plain data than its functions would have returned.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import random
+import resource
+import socket
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from . import values
+from .frames import FrameBuffer, pack, read_frame
+
+FILENAME = "solution.py"
+MODULE = "solution"
+ENTRY = 0  # the handle of the entry point
+_MESSAGE_CHARS = 2000
+
+
+class JudgeError(Exception):
+    """A callback of the test raised what cannot be named on this side."""
+
+
+def main(sock: socket.socket) -> NoReturn:
+    """Serve the judge until it hangs up; never returns into the zygote's frames."""
+    status = 1
+    try:
+        Candidate(sock).serve()
+        status = 0
+    finally:
+        os._exit(status)  # no atexit hook, no thread to wait for: the verdict does not depend on how this ends
+
+
+class Candidate:
+    """One loaded program and the objects of it that the judge holds handles to."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._buffer = FrameBuffer(1 << 31)
+        self._objects: list[Any] = [None]
+        self._handles: dict[int, int] = {}
+        self._module = types.ModuleType(MODULE)
+        self._shared: frozenset[str] = frozenset()
+
+    def serve(self) -> None:
+        """Answer requests until the judge closes the socket."""
+        while True:
+            try:
+                kind, body = read_frame(self._sock.recv, self._buffer)
+            except EOFError:
+                return
+            self._answer(kind, body)
+
+    def _answer(self, kind: bytes, body: bytes) -> None:
+        reply = self._load(json.loads(body)) if kind == b"L" else self._operate(body)
+        _flush_output()
+        self._sock.sendall(reply)
+
+    # -- loading
+
+    def _load(self, job: dict[str, Any]) -> bytes:
+        _apply_limits(job["limits"])
+        random.seed(job["seed"])
+        self._shared = frozenset(job["shared"])
+        source: str = job["source"].removeprefix("\ufeff")
+        linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
+        sys.modules[MODULE] = self._module
+        try:
+            exec(compile(source, FILENAME, "exec", dont_inherit=True), self._module.__dict__)  # noqa: S102 - its purpose
+        except BaseException as e:  # noqa: BLE001 - SystemExit and the like are answers of the candidate too
+            return self._raised(e)
+        try:
+            self._objects[ENTRY] = self._module.__dict__[job["entry_point"]]
+        except KeyError:
+            return pack(b"N", b"null")
+        return pack(b"V", b"[null,null]")
+
+    # -- calls
+
+    def _operate(self, body: bytes) -> bytes:
+        operation, before = body.split(b"\n", 1)
+        name, handle, attribute = json.loads(operation)
+        try:
+            args, kwargs = values.loads(before, self._native)
+            result = _OPERATIONS[name](self._objects[handle], attribute, args, kwargs)
+        except BaseException as e:  # noqa: BLE001 - as above
+            return self._raised(e)
+        try:
+            after = values.dumps((args, kwargs), self._foreign)
+            mutated = b"null" if after == before else after
+            return pack(b"V", b"[" + self._result(result, args) + b"," + mutated + b"]")
+        except values.UnencodableError as e:
+            return pack(b"U", str(e).encode())
+        except BaseException as e:  # noqa: BLE001 - as above
+            return self._raised(e)
+
+    def _result(self, result: object, args: tuple[object, ...]) -> bytes:
+        if type(result) not in _IMMUTABLE:
+            for i, arg in enumerate(args):
+                if result is arg:
+                    return b'{"a":%d}' % i
+        return values.dumps(result, self._foreign)
+
+    def _foreign(self, value: object) -> dict[str, Any]:
+        callback = getattr(value, "_codebench_callback", None) if type(value) is types.FunctionType else None
+        if callback is not None:
+            return {"cb": callback}
+        name = type(value).__name__
+        if name in self._shared and self._module.__dict__.get(name) is type(value):
+            return {"in": [name, [[k, values.plain(v, self._foreign)] for k, v in sorted(vars(value).items())]]}
+        return {"o": [self._handle(value), _kind(value)]}
+
+    def _handle(self, value: object) -> int:
+        handle = self._handles.setdefault(id(value), len(self._objects))
+        if handle == len(self._objects):
+            self._objects.append(value)
+        return handle
+
+    def _native(self, tag: str, body: Any) -> object:
+        if tag == "o":
+            return self._objects[body]
+        if tag == "cb":
+            return self._callback(body)
+        if tag == "in":
+            return self._instance(*body)
+        raise values.MalformedError(tag)
+
+    def _instance(self, name: str, state: list[Any]) -> object:
+        cls = self._module.__dict__[name]
+        instance = cls.__new__(cls)
+        for key, value in state:
+            object.__setattr__(instance, key, values.from_plain(value, self._native))
+        return instance
+
+    # -- callbacks into the test
+
+    def _callback(self, handle: int) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            body = b"%d\n" % handle + values.dumps((args, kwargs), self._foreign)
+            self._sock.sendall(pack(b"B", body))
+            while True:
+                kind, reply = read_frame(self._sock.recv, self._buffer)
+                if kind == b"V":
+                    return values.loads(reply, self._native)
+                if kind == b"E":
+                    raise _judge_exception(json.loads(reply))
+                self._answer(kind, reply)
+
+        call._codebench_callback = handle  # type: ignore[attr-defined] # so that it can travel back
+        return call
+
+    # -- exceptions
+
+    def _raised(self, error: BaseException) -> bytes:
+        names = [c.__name__ for c in type(error).__mro__ if c is not object]
+        try:
+            args = values.plain(tuple(_short(a) for a in error.args), values.refuse_foreign)
+        except BaseException:  # noqa: BLE001 - `args` is the candidate's, as is every method of it
+            args = None
+        facts = {"names": names[:20], "args": args, "message": _message(error), "line": _line(error)}
+        return pack(b"E", json.dumps(facts).encode())
+
+
+def _call(target: Any, _: str, args: Any, kwargs: Any) -> object:
+    return target(*args, **kwargs)
+
+
+_OPERATIONS: dict[str, Callable[[Any, str, Any, Any], object]] = {
+    "call": _call,
+    "getattr": lambda target, name, args, kwargs: getattr(target, name),
+    "setattr": lambda target, name, args, kwargs: setattr(target, name, *args),
+    "len": lambda target, name, args, kwargs: len(target),
+    "bool": lambda target, name, args, kwargs: bool(target),
+    "str": lambda target, name, args, kwargs: str(target),
+    "repr": lambda target, name, args, kwargs: repr(target),
+    "iter": lambda target, name, args, kwargs: iter(target),
+    "next": lambda target, name, args, kwargs: next(target),
+    "getitem": lambda target, name, args, kwargs: target[args[0]],
+    "setitem": lambda target, name, args, kwargs: target.__setitem__(*args),
+    "delitem": lambda target, name, args, kwargs: target.__delitem__(*args),
+    "contains": lambda target, name, args, kwargs: args[0] in target,
+    "enter": lambda target, name, args, kwargs: target.__enter__(),
+    "exit": lambda target, name, args, kwargs: target.__exit__(*args),
+}
+
+_IMMUTABLE = frozenset({int, str, float, bool, type(None), bytes, complex, range})
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Iterator):
+        return "iterator"
+    return "callable" if callable(value) else "object"
+
+
+def _apply_limits(limits: dict[str, int | None]) -> None:
+    for name, value in limits.items():
+        if value is not None:
+            resource.setrlimit(getattr(resource, name), (value, value))
+
+
+def _flush_output() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:  # noqa: BLE001, S110, PERF203 - closed, replaced or broken by the candidate: its loss
+            pass
+
+
+def _short(arg: object) -> object:
+    return arg[:_MESSAGE_CHARS] if type(arg) is str else arg
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:_MESSAGE_CHARS]
+    except BaseException:  # noqa: BLE001 - __str__ is the candidate's
+        return "(no message: its __str__ raised)"
+
+
+def _line(error: BaseException) -> int | None:
+    line = error.lineno if type(error) is SyntaxError else None
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == FILENAME:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _judge_exception(facts: dict[str, Any]) -> BaseException:
+    kind = getattr(__import__("builtins"), str(facts["name"]), JudgeError)
+    return kind(facts["message"])  # type: ignore[no-any-return] # an exception class by its builtin name

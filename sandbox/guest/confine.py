@@ -1,0 +1,58 @@
+"""What the guest gives up before it touches anything that it does not trust."""
+
+from __future__ import annotations
+
+import os
+import resource
+from pathlib import Path
+
+from . import kernel
+
+
+def harden_process() -> None:
+    """Make this process unreadable for others of its uid, and deaf to setuid bits; inherited by what it forks."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def volunteer_for_oom() -> None:
+    """Be what the kernel kills first when the box is out of memory; inherited by what this process forks."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("900")
+    except OSError:
+        return  # without it the kernel still takes the largest process, which is the candidate
+
+
+def become(uid: int, gid: int) -> None:
+    """Drop to the candidate's user for good, and let it read its own /proc entries again."""
+    if os.getuid() != uid:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+
+
+class OomCounter:
+    """The cgroup's own count of OOM kills, from cgroup v1 or v2, as far as the box may read it."""
+
+    _FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+
+    def __init__(self, fd: int | None = None) -> None:
+        self._fd = fd if fd is not None else next(filter(None, map(_open_readable, self._FILES)), None)
+
+    def read(self) -> int:
+        """Return the number of OOM kills so far; 0 where it cannot be known."""
+        if self._fd is None:
+            return 0
+        for line in os.pread(self._fd, 4096, 0).decode().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+        return 0
+
+
+def _open_readable(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None

@@ -1,0 +1,135 @@
+"""The judge: puts one candidate to one trusted test, and says what it saw. Runs in PID 1 of the box."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import random
+import sys
+import types
+from typing import Any
+
+from .remote import Boundary
+from .session import BrokenOff, Session, Ticker, Unsupported
+
+_DETAIL_CHARS = 2000
+_MODULE = "problem"
+
+
+class BrokenTest(Exception):
+    """The trusted side does not work by itself: context or test cannot be run. The data set's fault."""
+
+
+def examine(job: dict[str, Any], session: Session) -> dict[str, Any]:
+    """Load the job's source into the candidate, run the test against it, and report; raises BrokenTest."""
+    random.seed(job["seed_key"])
+    namespace = _trusted_names(job["context"])
+    boundary = Boundary(session, namespace, job["entry_point"])
+    try:
+        problem = _load(job, session, boundary)
+        if problem is not None:
+            return problem
+        return _run_test(job, session, boundary, namespace)
+    except BrokenOff as e:
+        return _report("broken_off", "", str(e), boundary)
+    except Unsupported as e:
+        return _report("unsupported", "", f"unsupported: {e}", boundary)
+
+
+def _trusted_names(context: str) -> dict[str, Any]:
+    """Run the trusted context in a fresh module and return its namespace."""
+    module = types.ModuleType(_MODULE)
+    sys.modules[_MODULE] = module
+    try:
+        exec(_compiled(context, "<prompt>"), module.__dict__)  # noqa: S102 - trusted: it is the data set's
+    except Exception as e:
+        raise BrokenTest(f"the problem's own context cannot be run: {type(e).__name__}: {e}") from e
+    return module.__dict__
+
+
+@functools.lru_cache(maxsize=512)
+def _compiled(source: str, filename: str) -> types.CodeType:
+    return compile(source, filename, "exec", dont_inherit=True)
+
+
+def _load(job: dict[str, Any], session: Session, boundary: Boundary) -> dict[str, Any] | None:
+    """Have the candidate run its source; a report where that is the end of it."""
+    order = {
+        "source": job["source"],
+        "entry_point": job["entry_point"],
+        "seed": job["seed_key"],
+        "shared": sorted(boundary.shared),
+        "limits": job["rlimits"],
+    }
+    kind, reply = session.request(b"L", json.dumps(order).encode())
+    if kind == b"V":
+        return None
+    if kind == b"N":
+        return _report("not_loaded", "NameError", f"the program does not define {job['entry_point']!r}", boundary)
+    if kind == b"E":
+        name, detail = _load_error(reply)
+        return {**_report("not_loaded", name, detail, boundary), "by_candidate": True}
+    raise session.break_off(f"a reply of unknown kind {kind!r}")
+
+
+def _load_error(reply: bytes) -> tuple[str, str]:
+    try:
+        facts = json.loads(reply)
+        name, line = str(facts["names"][0])[:100], facts["line"]
+        where = f" (line {int(line)})" if line is not None else ""
+        return name, f"{name}{where}: {str(facts['message'])[:_DETAIL_CHARS]}"
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        return "", "it raised what cannot be read"
+
+
+def _run_test(job: dict[str, Any], session: Session, boundary: Boundary, namespace: dict[str, Any]) -> dict[str, Any]:
+    candidate = boundary.entry(_defines_class(job["context"], job["entry_point"]))
+    namespace[job["entry_point"]] = candidate
+    try:
+        with Ticker(session):
+            exec(_compiled(job["test"], "<test>"), namespace)  # noqa: S102 - trusted, as above
+            namespace["check"](candidate)
+    except Exception as e:  # noqa: BLE001 - whatever a test raises is its finding
+        if not boundary.calls:
+            raise BrokenTest(f"the test cannot be run: {type(e).__name__}: {e}") from e
+        session.raise_fault()
+        return _refuted(e, boundary)
+    session.raise_fault()
+    if not boundary.calls:
+        return _report("no_calls", "", "the test never called the candidate", boundary)
+    return _report("completed", "", "", boundary)
+
+
+def _refuted(error: Exception, boundary: Boundary) -> dict[str, Any]:
+    name = type(error).__name__
+    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    line = _test_line(error)
+    where = f" at line {line} of the test" if line is not None else ""
+    report = _report("refuted", name, f"{name}{where}: {str(error)[:_DETAIL_CHARS]}{notes}", boundary)
+    return {**report, "by_candidate": error is boundary.raised}
+
+
+def _test_line(error: Exception) -> int | None:
+    line, traceback = None, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == "<test>":
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+def _defines_class(context: str, name: str) -> bool:
+    """Does the trusted context define the entry point as a class?"""
+    return name in _class_names(context)
+
+
+@functools.lru_cache(maxsize=512)
+def _class_names(context: str) -> frozenset[str]:
+    if "class " not in context:
+        return frozenset()
+    return frozenset(node.name for node in ast.parse(context).body if isinstance(node, ast.ClassDef))
+
+
+def _report(conclusion: str, exception: str, detail: str, boundary: Boundary) -> dict[str, Any]:
+    return {"conclusion": conclusion, "exception": exception, "detail": detail[:_DETAIL_CHARS], "calls": boundary.calls}

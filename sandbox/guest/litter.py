@@ -1,0 +1,60 @@
+"""The candidate's scratch directories: seen to be empty before each sample, swept after it."""
+
+from __future__ import annotations
+
+import os
+
+_MOST_ENTRIES = 20_000
+
+
+class Scratch:
+    """The writable directories of a box, each the root of a tmpfs of its own. `home` is where candidates start."""
+
+    def __init__(self, directories: list[str]) -> None:
+        self.home = directories[0]
+        self._directories = directories
+        self._clean: list[int] = []
+
+    def note_clean(self) -> None:
+        """Remember how many inodes are in use while nothing is there."""
+        self._clean = [_inodes(d) for d in self._directories]
+
+    def clean(self) -> bool:
+        """Remove what a candidate left; False where something could not be removed, and the box is spent.
+
+        Runs when every process of the candidate is dead, so no name changes meaning under it; links are not followed.
+        """
+        if [_inodes(d) for d in self._directories] == self._clean:
+            return True
+        for directory in self._directories:
+            if not _sweep(directory):
+                return False
+        return [_inodes(d) for d in self._directories] == self._clean
+
+
+def _inodes(directory: str) -> int:
+    facts = os.statvfs(directory)
+    return facts.f_files - facts.f_ffree
+
+
+def _sweep(root: str) -> bool:
+    """Remove everything below `root`, children before parents; False where that fails or there is too much of it."""
+    seen = 0
+    directories = [root]
+    try:
+        for directory in directories:  # grows while it is walked
+            os.chmod(directory, 0o700) if directory != root else None
+            with os.scandir(directory) as entries:
+                for entry in entries:
+                    seen += 1
+                    if seen > _MOST_ENTRIES:
+                        return False
+                    if entry.is_dir(follow_symlinks=False):
+                        directories.append(entry.path)
+                    else:
+                        os.unlink(entry.path)
+        for directory in reversed(directories[1:]):
+            os.rmdir(directory)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,193 @@
+"""The judge's end of one candidate: requests over the socket, captured output, and the first thing that went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from . import values
+from .frames import FrameBuffer, FrameError, pack
+
+_MAX_RECEIVED = 128 * 1024 * 1024  # all that one candidate may send, in bytes
+_CHUNK = 1 << 16
+_Fault = TypeVar("_Fault", bound=BaseException)
+
+
+class BrokenOff(BaseException):
+    """The candidate is gone or speaks nonsense. Not an Exception, so that no `except Exception` of a test hides it."""
+
+
+class Unsupported(BaseException):
+    """The test wants something of the candidate that cannot cross the boundary."""
+
+
+class Captured:
+    """The first `keep` bytes of an output stream; the rest is drained, and only known to have been there."""
+
+    def __init__(self, fd: int, keep: int) -> None:
+        self.fd = fd
+        self.truncated = False
+        self._keep = keep
+        self._data = b""
+        os.set_blocking(fd, False)
+
+    def drain(self) -> bool:
+        """Read what is there, up to one chunk; False at the end of the stream."""
+        try:
+            data = os.read(self.fd, _CHUNK)
+        except BlockingIOError:
+            return True
+        room = self._keep - len(self._data)
+        self._data += data[:room]
+        self.truncated |= len(data) > room
+        return bool(data)
+
+    def finish(self) -> None:
+        """Read what a candidate that is dead has left in the pipe (a pipe holds 64 KiB by default, 1 MiB at most)."""
+        for _ in range(20):
+            if not self.drain():
+                break
+        os.close(self.fd)
+
+    def facts(self) -> dict[str, Any]:
+        return {"text": self._data.decode("utf-8", "replace"), "truncated": self.truncated}
+
+
+class Session:
+    """One candidate process, from its first byte to its last.
+
+    `fault` is the first thing that went wrong with it, whatever the test made of the exception: a test that swallows
+    BrokenOff cannot turn a dead candidate into a pass.
+    """
+
+    def __init__(self, ends: Sequence[int], keep_output: int, host: int) -> None:
+        self._sock = socket.socket(fileno=ends[0])
+        self._host = host
+        self._sock.setblocking(False)
+        self.stdout = Captured(ends[1], keep_output)
+        self.stderr = Captured(ends[2], keep_output)
+        self.fault: BaseException | None = None
+        self.on_callback: Callable[[bytes], bytes] = _no_callbacks
+        self._buffer = FrameBuffer(values.MAX_BYTES + 4096)
+        self._received = 0
+        self._poll = select.poll()
+        self._poll.register(self._sock, select.POLLIN)
+        self._poll.register(host, 0)  # only its hanging up is of interest here
+        self._outputs = {out.fd: out for out in (self.stdout, self.stderr)}
+        for fd in self._outputs:
+            self._poll.register(fd, select.POLLIN)
+
+    def request(self, kind: bytes, body: bytes) -> tuple[bytes, bytes]:
+        """Send one request and return the reply to it, answering callbacks meanwhile; raises BrokenOff."""
+        self.raise_fault()
+        self._send(pack(kind, body))
+        while True:
+            reply, answer = self._receive()
+            if reply != b"B":
+                return reply, answer
+            self._send(self.on_callback(answer))
+
+    def break_off(self, why: str) -> BrokenOff:
+        """Note the fault and return the exception to raise."""
+        return self._note(BrokenOff(why))
+
+    def unsupported(self, what: str) -> Unsupported:
+        """Note that the test cannot be carried out over this boundary and return the exception to raise."""
+        return self._note(Unsupported(what))
+
+    def raise_fault(self) -> None:
+        """A test that goes on after the candidate failed it says nothing: raise what went wrong first."""
+        if self.fault is not None:
+            raise self.fault
+
+    def raise_if_gone(self) -> None:
+        """Raise BrokenOff where the candidate's process is dead; for a timer, while the test itself runs."""
+        probe = select.poll()
+        probe.register(self._sock, 0)
+        if probe.poll(0):
+            raise self.break_off("the candidate's process ended")
+
+    def close(self) -> None:
+        """Close all ends; the candidate must be dead."""
+        self._sock.close()
+        self.stdout.finish()
+        self.stderr.finish()
+
+    def _note(self, fault: _Fault) -> _Fault:
+        if self.fault is None:
+            self.fault = fault
+        return fault
+
+    def _send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._sock.send(view) :]
+            except BlockingIOError:
+                self._poll.modify(self._sock, select.POLLIN | select.POLLOUT)
+                self._turn(wait_for=select.POLLOUT)
+                self._poll.modify(self._sock, select.POLLIN)
+            except OSError:
+                raise self.break_off("the candidate's process ended") from None
+
+    def _receive(self) -> tuple[bytes, bytes]:
+        while True:
+            try:
+                frame = self._buffer.next()
+            except FrameError as e:
+                raise self.break_off(str(e)) from None
+            if frame is not None:
+                return frame
+            self._turn(wait_for=select.POLLIN)
+
+    def _turn(self, wait_for: int) -> None:
+        """Wait until the socket is ready for what is wanted, draining output meanwhile."""
+        while True:
+            events = dict(self._poll.poll())
+            if self._host in events:
+                os._exit(0)  # the host is gone, and nobody is left to judge for
+            for fd in self._outputs.keys() & events.keys():
+                if not self._outputs[fd].drain():
+                    self._poll.unregister(fd)
+                    del self._outputs[fd]
+            ready = events.get(self._sock.fileno(), 0)
+            if ready & select.POLLIN:
+                self._fetch()
+                return
+            if ready & (wait_for | select.POLLHUP | select.POLLERR):
+                return
+
+    def _fetch(self) -> None:
+        try:
+            data = self._sock.recv(1 << 20)
+        except OSError:
+            data = b""
+        if not data:
+            raise self.break_off("the candidate's process ended")
+        self._received += len(data)
+        if self._received > _MAX_RECEIVED:
+            raise self.break_off(f"the candidate sent more than {_MAX_RECEIVED >> 20} MiB")
+        self._buffer.feed(data)
+
+
+def _no_callbacks(_: bytes) -> bytes:
+    return pack(b"E", json.dumps({"name": "RuntimeError", "message": "the test passed no callback"}).encode())
+
+
+class Ticker:
+    """While it is entered, interrupts Python code of the test every half second to see if the candidate still lives."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> None:
+        signal.signal(signal.SIGALRM, lambda *_: self._session.raise_if_gone())
+        signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
+
+    def __exit__(self, *exc: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,0 +1,233 @@
+"""The fork server: makes one candidate process per sample, watches over it from outside, and cleans up after it.
+
+It was forked from the judge before the judge read anything, and what passes through it later are numbers only, so no
+candidate has an ancestor that ever held a test, an expected value or another candidate's program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from . import candidate, confine, kernel
+from .litter import Scratch
+
+_WATCH_S = 0.1  # how often memory is looked at, once a sample runs longer than this
+_STRETCH = 4.0  # how far the wall limit may be stretched by time spent waiting for a core
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A candidate process that waits for its program, and the three ends that its judge will hold."""
+
+    pid: int
+    pidfd: int
+    ends: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Usage:
+    """What the candidate's processes used, once they are gone."""
+
+    cpu_s: float = 0.0
+    memory_bytes: int = 0
+    status: int = 0
+
+
+class Zygote:
+    """Serves one judge over `control`, a SOCK_SEQPACKET socket."""
+
+    def __init__(self, control: socket.socket, config: dict[str, Any]) -> None:
+        self._control = control
+        self._uid: int = config["uid"]
+        self._gid: int = config["gid"]
+        self._scratch = Scratch(config["writable"])
+        self._oom = confine.OomCounter(config.get("oom_fd"))
+        self._can_switch = os.getuid() != self._uid
+
+    def serve(self) -> NoReturn:
+        """Make candidates until the judge is gone."""
+        self._scratch.note_clean()
+        gc.collect()
+        gc.freeze()
+        ready = self._fork()
+        while request := self._control.recv(4096):
+            limits = json.loads(request)
+            socket.send_fds(self._control, [b"+"], list(ready.ends))
+            for end in ready.ends:
+                os.close(end)
+            facts = self._supervise(ready, limits)
+            self._control.send(json.dumps(facts).encode())
+            ready = self._fork()
+        os._exit(0)
+
+    def _fork(self) -> Process:
+        """Fork a candidate, which waits for its program on a socket that nobody has used before."""
+        near, far = socket.socketpair()
+        out_read, out_write = os.pipe()
+        err_read, err_write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            self._become_candidate(far, out_write, err_write)
+        for end in (far, out_write, err_write):
+            os.close(end if isinstance(end, int) else end.detach())
+        return Process(pid, os.pidfd_open(pid), (near.detach(), out_read, err_read))
+
+    def _become_candidate(self, sock: socket.socket, out: int, err: int) -> NoReturn:
+        try:
+            os.setsid()
+            fd = sock.detach()
+            os.dup2(out, 1)
+            os.dup2(err, 2)
+            keep = max(fd, out, err) + 1
+            os.dup2(fd, keep)
+            os.closerange(3, keep)
+            os.dup2(keep, 3)
+            os.closerange(4, 1 << 20)
+            confine.become(self._uid, self._gid)
+            os.chdir(self._scratch.home)
+            os.umask(0o077)
+            gc.enable()
+        except BaseException:  # noqa: BLE001 - a half-confined child must not live on, whatever went wrong
+            os._exit(70)
+        candidate.main(socket.socket(fileno=3))
+
+    # -- watching
+
+    def _supervise(self, process: Process, limits: dict[str, Any]) -> dict[str, Any]:
+        kills_before = self._oom.read()
+        started = time.monotonic()
+        reason = self._wait(process, limits, started)
+        wall_s = time.monotonic() - started
+        usage = self._end(process)
+        out_of_memory = reason == "memory" or self._oom.read() > kills_before
+        if reason != "judge":
+            self._control.recv(64)  # the judge notices by itself, and says so
+        own_end = reason == "exit"
+        return {
+            "outcome": "out_of_memory" if out_of_memory else "timed_out" if reason == "time" else _ended(usage, own_end),
+            "signal": os.WTERMSIG(usage.status) if own_end and os.WIFSIGNALED(usage.status) else None,
+            "wall_s": wall_s,
+            "cpu_s": usage.cpu_s,
+            "memory_bytes": usage.memory_bytes,
+            "clean": self._sweep(),
+        }
+
+    def _wait(self, process: Process, limits: dict[str, Any], started: float) -> str:
+        """Return why the sample is over: "judge" (it has seen enough), "exit", "time" or "memory"."""
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        poll.register(process.pidfd, select.POLLIN)
+        limit_s: float = limits["timeout_s"]
+        deadline = started + limit_s
+        while True:
+            left = deadline - time.monotonic()
+            events = dict(poll.poll(max(0.0, min(left, _WATCH_S)) * 1000))
+            if self._control.fileno() in events:
+                self._control.recv(64)
+                return "exit" if process.pidfd in events else "judge"
+            if process.pidfd in events:
+                return "exit"
+            if time.monotonic() >= deadline:
+                deadline = started + self._stretched(process, limit_s)
+                if time.monotonic() >= min(deadline, started + limit_s * _STRETCH):
+                    return "time"
+            if self._resident() > limits["memory_bytes"]:
+                return "memory"
+
+    def _stretched(self, process: Process, limit_s: float) -> float:
+        """The wall limit, with the time added in which the candidate was ready to run and had no core."""
+        if sum(cpu for cpu, _ in self._processes()) >= limit_s:
+            return limit_s
+        try:
+            with open(f"/proc/{process.pid}/schedstat") as f:  # noqa: PTH123 - a tenth of the cost of Path here
+                return limit_s + int(f.read().split()[1]) / 1e9
+        except (OSError, IndexError):
+            return limit_s
+
+    def _resident(self) -> int:
+        return sum(resident for _, resident in self._processes())
+
+    def _processes(self) -> list[tuple[float, int]]:
+        """CPU seconds and resident bytes of every process that is the candidate's."""
+        found = []
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit() and entry.name != "1":
+                with contextlib.suppress(OSError, IndexError):  # it ended meanwhile
+                    if self._can_switch and entry.stat().st_uid != self._uid:
+                        continue
+                    with open(f"/proc/{entry.name}/stat", "rb") as f:  # noqa: PTH123 - as above
+                        fields = f.read().rpartition(b")")[2].split()
+                    found.append(((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE))
+        return found
+
+    # -- ending
+
+    def _end(self, process: Process) -> Usage:
+        """Kill all that runs under the candidate's uid and wait until nothing of it is left."""
+        usage = Usage()
+        self._kill_all()
+        while True:
+            try:
+                pid, status, spent = os.wait4(-1, 0)
+            except ChildProcessError:
+                break
+            usage.cpu_s += spent.ru_utime + spent.ru_stime
+            usage.memory_bytes = max(usage.memory_bytes, spent.ru_maxrss * 1024)
+            if pid == process.pid:
+                usage.status = status
+            else:
+                self._kill_all()
+        os.close(process.pidfd)
+        return usage
+
+    def _kill_all(self) -> None:
+        """One kill(2) for all, with the candidate's effective uid: atomic against forks, and blind to all others."""
+        with self._as_candidate(), contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(-1, signal.SIGKILL)
+
+    def _sweep(self) -> bool:
+        with self._as_candidate():
+            return self._scratch.clean()
+
+    @contextlib.contextmanager
+    def _as_candidate(self) -> Iterator[None]:
+        """Act with the candidate's effective uid; real and saved uid stay, so that it cannot signal this process."""
+        if self._can_switch:
+            os.seteuid(self._uid)
+        try:
+            yield
+        finally:
+            if self._can_switch:
+                os.seteuid(0)
+
+
+def _ended(usage: Usage, own_end: bool) -> str:
+    return "signaled" if own_end and os.WIFSIGNALED(usage.status) else "exited"
+
+
+def start(control: socket.socket, config: dict[str, Any]) -> NoReturn:
+    """Confine this freshly forked process and serve; never returns."""
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    if config["nested"]:
+        kernel.unshare(kernel.CLONE_NEWNS)
+        with contextlib.suppress(OSError):  # refused where /proc is masked from outside: then without it
+            kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    confine.volunteer_for_oom()
+    if os.getuid() == config["uid"]:
+        kernel.keep_capabilities()
+    else:
+        kernel.keep_capabilities(kernel.CAP_SETUID, kernel.CAP_SETGID)
+    kernel.apply_seccomp()
+    Zygote(control, config).serve()

@@ -1,0 +1,149 @@
+"""Builds the walls of a namespaces box around itself and becomes the guest. Run as `python -m codebench.sandbox.launch`.
+
+Three processes: this one stays outside and waits; its child enters the new namespaces; the grandchild is PID 1 of the
+box. Ending the first ends them all, for each is killed when its parent dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from codebench.sandbox.guest import kernel
+
+_NAMESPACES = (
+    kernel.CLONE_NEWUSER
+    | kernel.CLONE_NEWNS
+    | kernel.CLONE_NEWPID
+    | kernel.CLONE_NEWNET
+    | kernel.CLONE_NEWIPC
+    | kernel.CLONE_NEWUTS
+)
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_QUIET = kernel.MS_NOSUID | kernel.MS_NODEV
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to build. `uid_base` is the first of 65,536 host uids for the box, None for this user's own only."""
+
+    root: str
+    argv: list[str]
+    env: dict[str, str]
+    disk_mib: int
+    uid_base: int | None
+    cgroups: list[str]
+
+
+def main() -> NoReturn:
+    """Read the plan from the command line and carry it out; the exit status is the guest's."""
+    plan = Plan(**json.loads(sys.argv[1]))
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
+    for cgroup in plan.cgroups:
+        Path(cgroup, "cgroup.procs").write_text(str(os.getpid()))
+    entered_read, entered_write = os.pipe()
+    mapped_read, mapped_write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(entered_read)
+        os.close(mapped_write)
+        _enter(plan, entered_write, mapped_read)
+    os.close(entered_write)
+    os.close(mapped_read)
+    if os.read(entered_read, 1) == b"+":
+        _map_ids(child, plan.uid_base)
+        os.write(mapped_write, b"+")
+    _mind(child, signal.SIGTERM)
+
+
+def _enter(plan: Plan, entered: int, mapped: int) -> NoReturn:
+    """In the child: enter the namespaces, have the ids mapped from outside, and start the box's PID 1."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
+    kernel.unshare(_NAMESPACES)
+    os.write(entered, b"+")
+    if os.read(mapped, 1) != b"+":
+        os._exit(71)
+    os.close(entered)
+    os.close(mapped)
+    init = os.fork()
+    if init == 0:
+        _become_guest(plan)
+    _mind(init, signal.SIGKILL)
+
+
+def _mind(child: int, ending: signal.Signals) -> NoReturn:
+    """Wait for `child` and pass its status on; when asked to end, end it first, so that nothing outlives this."""
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, ending))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    _, status = os.waitpid(child, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def _map_ids(child: int, uid_base: int | None) -> None:
+    proc = Path(f"/proc/{child}")
+    if uid_base is None:
+        (proc / "setgroups").write_text("deny")
+        (proc / "uid_map").write_text(f"0 {os.geteuid()} 1")
+        (proc / "gid_map").write_text(f"0 {os.getegid()} 1")
+    else:
+        (proc / "uid_map").write_text(f"0 {uid_base} 65536")
+        (proc / "gid_map").write_text(f"0 {uid_base} 65536")
+
+
+def _become_guest(plan: Plan) -> NoReturn:
+    """In PID 1 of the box: mount its world, leave the host's, and run the guest."""
+    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount(plan.root, plan.root, flags=kernel.MS_BIND)
+    kernel.mount("none", plan.root, flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _QUIET)
+    os.chdir(plan.root)  # while this is still the host's user, who may walk the path to it
+    _become_root_of_box(plan.uid_base)
+    _mount_world(plan.disk_mib)
+    kernel.pivot_root(".", ".")
+    kernel.umount(".", kernel.MNT_DETACH)
+    os.chdir("/tmp")  # noqa: S108 - the box's own tmpfs
+    os.setsid()
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.execve(plan.argv[0], plan.argv, plan.env)  # noqa: S606 - the guest's interpreter, from our own plan
+
+
+def _become_root_of_box(uid_base: int | None) -> None:
+    if uid_base is not None:
+        os.setgroups([])
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
+
+
+def _mount_world(disk_mib: int) -> None:
+    """In the tree's root: fresh /tmp, /dev, /dev/shm and /proc."""
+    scratch = f"size={disk_mib}m,nr_inodes=16384,mode=1777"
+    kernel.mount("tmpfs", "tmp", "tmpfs", _QUIET, scratch)
+    kernel.mount("tmpfs", "dev", "tmpfs", kernel.MS_NOSUID, "size=64k,nr_inodes=64,mode=755")
+    for name in _DEVICES:
+        Path("dev", name).touch()
+        kernel.mount(f"/dev/{name}", f"dev/{name}", flags=kernel.MS_BIND)
+    Path("dev", "shm").mkdir()
+    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        Path("dev", name).symlink_to(target)
+    kernel.mount("tmpfs", "dev/shm", "tmpfs", _QUIET, scratch)
+    kernel.mount("none", "dev", flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID)
+    _mount_proc("proc")
+
+
+def _mount_proc(target: str) -> None:
+    flags = _QUIET | kernel.MS_NOEXEC
+    try:
+        kernel.mount("proc", target, "proc", flags)
+    except PermissionError:
+        return  # inside a container whose own /proc is masked: the box does without one
+
+
+if __name__ == "__main__":
+    main()

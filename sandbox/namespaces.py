@@ -1,0 +1,147 @@
+"""The outer wall without an engine: Linux namespaces, a read-only root, tmpfs scratch; as root or as anybody."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import platform
+import select
+import subprocess
+import sys
+import threading
+from dataclasses import asdict
+
+from codebench.sandbox import cgroup
+from codebench.sandbox.box import GUEST_ENV, candidate_uid, guest_argv
+from codebench.sandbox.job import Limits, Sandbox, SandboxError, SandboxInfo, SandboxOptions
+from codebench.sandbox.launch import Plan
+from codebench.sandbox.pool import Pool
+from codebench.sandbox.rootfs import Rootfs, build_rootfs
+
+_UID_BASE = 1 << 30
+_LAST_WORDS = 2048
+_END_S = 5.0
+_serial = itertools.count()
+
+
+def open_sandbox(options: SandboxOptions) -> Sandbox:
+    """Return a sandbox of namespaces boxes; raises SandboxError where this machine does not allow them."""
+    if platform.system() != "Linux":
+        raise SandboxError("the namespaces sandbox needs Linux; use --sandbox docker here")
+    wall = NamespacesWall(build_rootfs(), options.workers)
+    return Pool(wall, options)
+
+
+class NamespacesWall:
+    """Starts boxes from one root file system."""
+
+    def __init__(self, rootfs: Rootfs, workers: int) -> None:
+        self._rootfs = rootfs
+        self._workers = workers
+
+    @property
+    def info(self) -> SandboxInfo:
+        notes = [] if os.geteuid() == 0 else ["one uid for judge and candidate: kept apart by a PID namespace"]
+        probe = cgroup.create(Limits())
+        probe.remove()
+        if probe is cgroup.NONE:
+            notes.append("no cgroup to be had: memory is bounded per process and watched, not enforced for all")
+        return SandboxInfo(
+            backend="namespaces",
+            image=self._rootfs.digest,
+            python=self._rootfs.python,
+            workers=self._workers,
+            notes=tuple(notes),
+        )
+
+    def open_box(self, limits: Limits) -> NamespacesChannel:
+        """Start a box; raises SandboxError."""
+        return NamespacesChannel(self._rootfs, limits)
+
+    def close(self) -> None:
+        """Nothing is held between boxes."""
+
+
+class NamespacesChannel:
+    """A guest behind namespaces, spoken to over pipes."""
+
+    def __init__(self, rootfs: Rootfs, limits: Limits) -> None:
+        self._cgroup = cgroup.create(limits)
+        oom_fd = os.open(self._cgroup.oom_file, os.O_RDONLY) if self._cgroup.oom_file is not None else None
+        try:
+            self._process = self._start(rootfs, limits, oom_fd)
+        except OSError as e:
+            self._cgroup.remove()
+            raise SandboxError(f"cannot start {sys.executable}: {e}") from e
+        finally:
+            if oom_fd is not None:
+                os.close(oom_fd)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._in = self._process.stdin.fileno()
+        self._out = self._process.stdout.fileno()
+        os.set_blocking(self._in, False)
+        self._words = b""
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _start(self, rootfs: Rootfs, limits: Limits, oom_fd: int | None) -> subprocess.Popen[bytes]:
+        as_root = os.geteuid() == 0
+        argv = guest_argv(uid=candidate_uid() if as_root else 0, nested=True, oom_fd=oom_fd)
+        plan = Plan(
+            root=str(rootfs.path),
+            argv=argv,
+            env=dict(GUEST_ENV),
+            disk_mib=limits.disk_mib,
+            uid_base=_UID_BASE + (os.getpid() * 64 + next(_serial)) % 8192 * 65536 if as_root else None,
+            cgroups=[str(d) for d in self._cgroup.directories],
+        )
+        return subprocess.Popen(
+            [sys.executable, "-m", "codebench.sandbox.launch", json.dumps(asdict(plan))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=() if oom_fd is None else (oom_fd,),
+        )
+
+    def send(self, data: bytes, deadline_s: float) -> None:
+        view = memoryview(data)
+        while view:
+            _, ready, _ = select.select((), (self._in,), (), deadline_s)
+            if not ready:
+                raise SandboxError("the box does not take its job")
+            try:
+                view = view[os.write(self._in, view) :]
+            except OSError as e:
+                raise _spent(self.diagnosis()) from e
+
+    def receive(self, timeout_s: float) -> bytes:
+        ready, _, _ = select.select((self._out,), (), (), timeout_s)
+        if not ready:
+            raise TimeoutError
+        return os.read(self._out, 1 << 16)
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._cgroup.remove()
+
+    def diagnosis(self) -> str:
+        try:
+            status = f"exit status {self._process.wait(1.0)}"
+        except subprocess.TimeoutExpired:
+            status = "still running"
+        self._listener.join(0.2)
+        return f"{status}: {self._words.decode(errors='replace').strip()}"[-_LAST_WORDS:]
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        while data := self._process.stderr.read(4096):
+            self._words = (self._words + data)[-_LAST_WORDS:]

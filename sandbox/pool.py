@@ -1,0 +1,91 @@
+"""A pool of boxes behind one kind of wall: one long-lived box per worker, replaced whenever there is doubt about it."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
+
+from codebench.sandbox.box import Box, BoxSpentError, Wall
+from codebench.sandbox.job import Execution, Job, SandboxError, SandboxInfo, SandboxOptions
+
+_TRIES = 2
+
+
+class Pool:
+    """A Sandbox over a wall. Each worker is a thread that talks to its box; a job waits for a free worker."""
+
+    def __init__(self, wall: Wall, options: SandboxOptions) -> None:
+        self._wall = wall
+        self._limits = options.limits
+        self._workers = options.workers
+        self._boxes: asyncio.Queue[Box | None] = asyncio.Queue()
+        self._all: set[Box] = set()
+        self._threads = ThreadPoolExecutor(options.workers, thread_name_prefix="codebench-box")
+
+    @property
+    def info(self) -> SandboxInfo:
+        return self._wall.info
+
+    async def __aenter__(self) -> Self:
+        """Start one box now, so that a sandbox that cannot work says so at once; the others start when needed."""
+        loop = asyncio.get_running_loop()
+        try:
+            first = await loop.run_in_executor(self._threads, self._open)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        self._boxes.put_nowait(first)
+        for _ in range(self._workers - 1):
+            self._boxes.put_nowait(None)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for box in tuple(self._all):  # from here, not from the workers: a worker that waits on its box must be cut off
+            box.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for box in tuple(self._all):
+            box.close()
+        self._wall.close()
+
+    async def run(self, job: Job) -> Execution:
+        """Run one job on a free box. Raises SandboxError when the machine failed, twice."""
+        box = await self._boxes.get()
+        outcome = asyncio.get_running_loop().run_in_executor(self._threads, self._run_on, box, job)
+        try:
+            box, execution = await asyncio.shield(outcome)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            self._boxes.put_nowait(None)
+            raise
+        self._boxes.put_nowait(box)
+        return execution
+
+    def _run_on(self, box: Box | None, job: Job) -> tuple[Box | None, Execution]:
+        """Run in a worker's thread; returns the box, or None where the next job needs a fresh one."""
+        for attempt in range(_TRIES):
+            box = box or self._open()
+            try:
+                execution = box.run(job)
+            except BoxSpentError as e:
+                self._discard(box)
+                box, failure = None, e
+                continue
+            except BaseException:
+                self._discard(box)
+                raise
+            if box.clean:
+                return box, execution
+            self._discard(box)
+            return None, execution
+        raise SandboxError(f"{failure} (tried on {attempt + 1} fresh boxes)") from failure
+
+    def _open(self) -> Box:
+        box = Box(self._wall, self._limits)
+        self._all.add(box)
+        return box
+
+    def _discard(self, box: Box) -> None:
+        box.close()
+        self._all.discard(box)
