@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from codebench.runs.plugins import load_sandbox_opener
 from codebench.sandbox import Sandbox, SandboxError, SandboxOptions
 
 AUTO = "auto"
-_AUTO_ORDER = ("docker", "namespaces")
+AUTO_ORDER = ("docker", "namespaces")
 
 
 @asynccontextmanager
-async def opened_sandbox(name: str, options: SandboxOptions) -> AsyncIterator[tuple[Sandbox, str]]:
+async def opened_sandbox(
+    name: str, options: SandboxOptions, order: Sequence[str] = AUTO_ORDER
+) -> AsyncIterator[tuple[Sandbox, str]]:
     """Start the sandbox and give it with a line that says which it is and why; end it on the way out.
 
-    `auto` takes docker, else namespaces; never less than a sandbox. Raises SandboxError with the reason of each
-    that cannot work here, RunError for an unknown name.
+    `auto` takes the first of `order` that works; never less than a sandbox. Raises SandboxError with the reason of
+    each that cannot work here, RunError for an unknown name.
     """
     async with AsyncExitStack() as stack:
         reasons: list[str] = []
-        for candidate in _AUTO_ORDER if name == AUTO else (name,):
+        for candidate in order if name == AUTO else (name,):
             try:
                 sandbox = await stack.enter_async_context(load_sandbox_opener(candidate)(options))
             except SandboxError as error:

@@ -114,14 +114,23 @@ class Grading:
         self._failures_in_a_row = 0
 
     async def grade_all(self, samples: AsyncIterator[tuple[Problem, Sample]]) -> None:
-        """Draw samples only as fast as they are graded. The first error cancels what is in flight and is raised."""
+        """Draw samples only as fast as they are graded.
+
+        Where the generator fails, what it made so far is graded first; any other error cancels what is in flight.
+        """
+        failure: GeneratorError | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
-                async for problem, sample in samples:
-                    await self._places.acquire()
-                    tasks.create_task(self._grade_one(problem, sample))
+                try:
+                    async for problem, sample in samples:
+                        await self._places.acquire()
+                        tasks.create_task(self._grade_one(problem, sample))
+                except GeneratorError as error:
+                    failure = error
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
+        if failure is not None:
+            raise failure
 
     async def _grade_one(self, problem: Problem, sample: Sample) -> None:
         try:

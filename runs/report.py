@@ -64,8 +64,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     facts = [
         ("verdicts", _verdicts(summary)),
         ("graded", f"{summary.graded:,} of {summary.wanted:,} samples"),
-        ("problems", f"{summary.problems:,}, {summary.samples_per_problem:,} samples each"),
-        ("sandbox", f"{sandbox.backend}, Python {sandbox.python}, {sandbox.workers} workers"),
+        ("problems", f"{summary.problems:,}, {_number(summary.samples_per_problem, 'sample')} each"),
+        ("sandbox", f"{sandbox.backend}, Python {sandbox.python}, {_number(sandbox.workers, 'worker')}"),
     ]
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:
         rate = run.pace.samples / run.pace.wall_s
@@ -87,12 +87,17 @@ def _remarks(summary: Summary) -> list[str]:
     remarks = []
     if summary.infra_errors:
         remarks.append(
-            f"{summary.infra_errors:,} samples could not be graded (infrastructure); they count nowhere. "
-            "The same command again retries them."
+            f"{_number(summary.infra_errors, 'sample')} could not be graded: the machine failed, not the answer. "
+            "The same command again retries."
         )
     if unfinished := summary.wanted - summary.graded - summary.infra_errors:
-        remarks.append(f"{unfinished:,} samples were not run yet. The same command again finishes the run.")
+        remarks.append(f"{_number(unfinished, 'sample')} not run yet. The same command again finishes the run.")
     for k, estimate in summary.pass_at_k.items():
         if estimate is not None and estimate.left_out:
-            remarks.append(f"pass@{k} leaves out {estimate.left_out:,} problems with fewer than {k} graded samples.")
+            left_out = _number(estimate.left_out, "problem")
+            remarks.append(f"pass@{k} leaves out {left_out} with fewer than {_number(k, 'graded sample')}.")
     return remarks
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
