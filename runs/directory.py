@@ -69,17 +69,22 @@ def _locked(directory: Path) -> Iterator[None]:
     except OSError as error:
         raise RunError(f"cannot write in {directory}: {error.strerror}; use another --out") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        _take(descriptor, directory)
         yield
-    except BlockingIOError as error:
-        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
-        raise RunError(
-            f"another process (pid {holder or 'unknown'}) is writing {directory}; wait for it, or use another --out"
-        ) from error
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, directory: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        raise RunError(
+            f"another process (pid {holder}) is writing {directory}; wait for it, or use another --out"
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
 def _slug(text: str) -> str:

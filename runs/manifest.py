@@ -15,7 +15,7 @@ import msgspec
 from codebench.problems import Suite
 from codebench.runs.encoding import encode
 from codebench.runs.record import SCHEMA, RunError
-from codebench.sandbox import Limits, SandboxInfo
+from codebench.sandbox import Limits, SandboxError, SandboxInfo
 
 MANIFEST = "run.json"
 
@@ -125,13 +125,20 @@ def differences(old: Manifest, new: Manifest) -> list[str]:
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
-    """Write run.json so that it is there whole or not at all, whatever happens meanwhile."""
+    """Write run.json so that it is there whole or not at all. Raises SandboxError where the disk refuses."""
     temporary = directory / f".{MANIFEST}.tmp"
-    with temporary.open("wb") as file:
-        file.write(msgspec.json.format(encode(manifest), indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(directory / MANIFEST)
+    try:
+        with temporary.open("wb") as file:
+            file.write(msgspec.json.format(encode(manifest), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(directory / MANIFEST)
+        _sync_names(directory)
+    except OSError as error:
+        raise SandboxError(f"cannot write {directory / MANIFEST}: {error.strerror}; make room, or use --out") from error
+
+
+def _sync_names(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -175,8 +182,8 @@ def _cpu_model() -> str:
 
 
 def _without_home(text: str) -> str:
-    home = str(Path("~").expanduser())
-    return text.replace(home + "/", "~/") if home not in ("/", "~") else text
+    home = os.environ.get("HOME", "").rstrip("/")
+    return text.replace(f"{home}/", "~/") if home else text
 
 
 def _difference(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> str:

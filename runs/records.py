@@ -56,11 +56,14 @@ class RecordWriter:
 def open_records(directory: Path) -> Iterator[RecordWriter]:
     """Open a run's records for appending. Cuts off a torn last line; the caller holds the run's lock.
 
-    Raises RunError where a line in the middle is not a record: then nothing is touched.
+    Raises RunError where it cannot be opened, or a line in the middle is not a record: then nothing is touched.
     """
     path = directory / RECORDS
     sound = max((end for _, end in _scan(path)), default=0)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise _unusable(path, error) from error
     try:
         os.ftruncate(descriptor, sound)
         writer = RecordWriter(path, descriptor)
@@ -72,12 +75,20 @@ def open_records(directory: Path) -> Iterator[RecordWriter]:
         os.close(descriptor)
 
 
+def _unusable(path: Path, error: OSError) -> RunError:
+    return RunError(f"cannot open {path}: {error.strerror}; mend that, or use another --out")
+
+
 def _scan(path: Path) -> Iterator[tuple[Record, int]]:
     """Each record, with the offset at which its line ends."""
     if not path.exists():
         return
     end = 0
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _unusable(path, error) from error
+    with file:
         for number, line in enumerate(file, 1):
             record = _decode(line, where=f"{path}:{number}", rest=file)
             if record is None:

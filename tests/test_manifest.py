@@ -120,7 +120,7 @@ def test_a_manifest_of_another_schema_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_a_run_is_said_to_have_none(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no run in .*nothing"):
+    with pytest.raises(RunError, match=r"no run in .*nothing"):
         read_manifest(tmp_path / "nothing")
 
 

@@ -32,14 +32,14 @@ def test_a_name_stands_for_its_entry_point() -> None:
 
 def test_an_installed_package_adds_a_name(site: Path) -> None:
     install(site, "their-pack", "codebench.suites", "theirs = their_pack:load")
-    (site / "their_pack.py").write_text("def load(data): return 'theirs'")
+    (site / "their_pack.py").write_text("def load(data): ...")
     assert "theirs" in plugin_names(Kind.SUITE)
-    assert load_suite_loader("theirs")(None) == "theirs"
+    assert load_suite_loader("theirs").__module__ == "their_pack"
 
 
 def test_a_module_and_name_need_no_package(site: Path) -> None:
-    (site / "loose_module.py").write_text("def load(data): return 'loose'")
-    assert load_suite_loader("loose_module:load")(None) == "loose"
+    (site / "loose_module.py").write_text("def load(data): ...")
+    assert load_suite_loader("loose_module:load").__module__ == "loose_module"
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_a_name_with_nothing_near_is_answered_with_all(name: str) -> None:
 def test_a_plug_in_that_breaks_while_loading_says_what_it_lacks(site: Path) -> None:
     (site / "needy.py").write_text("import not_installed_here")
     (site / "empty_module.py").write_text("")
-    with pytest.raises(RunError, match="cannot load the suite 'needy:load'.*not_installed_here"):
+    with pytest.raises(RunError, match=r"cannot load the suite 'needy:load'.*not_installed_here"):
         load_suite_loader("needy:load")
-    with pytest.raises(RunError, match="cannot load the suite 'empty_module:load'.*load"):
+    with pytest.raises(RunError, match=r"cannot load the suite 'empty_module:load'.*load"):
         load_suite_loader("empty_module:load")
 
 

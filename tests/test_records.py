@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -137,6 +139,34 @@ def test_a_record_is_on_disk_when_append_returns(tmp_path: Path) -> None:
     with open_records(tmp_path) as writer:
         writer.append(one(0))
         assert [record.sample for record in read_records(tmp_path)] == [0]
+
+
+def test_a_full_disk_is_the_machines_fault_and_harms_no_earlier_record(tmp_path: Path) -> None:
+    script = """
+import pathlib, resource, sys
+sys.path.insert(0, sys.argv[2])
+from codebench.sandbox import SandboxError
+from test_records import RECORDS, one, open_records
+directory = pathlib.Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))  # stands for the end of the disk
+with open_records(directory) as writer:
+    writer.append(one(0))
+    try:
+        writer.append(one(1, code="x" * 9000))
+    except SandboxError as error:
+        print(error)
+    writer.append(one(2))
+"""
+    command = [sys.executable, "-c", script, str(tmp_path), str(Path(__file__).parent)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == f"cannot write {tmp_path / RECORDS}: File too large; make room, then run the same command again\n"
+    assert [record.sample for record in read_records(tmp_path)] == [0, 2]
+
+
+def test_records_that_cannot_be_opened_are_an_error_that_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / RECORDS).mkdir()
+    with pytest.raises(RunError, match=r"cannot open .*records\.jsonl: Is a directory"):
+        write(tmp_path, one(0))
 
 
 def test_a_directory_without_records_holds_none(tmp_path: Path) -> None:

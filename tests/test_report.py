@@ -160,7 +160,7 @@ def test_a_gate_holds_up_to_and_including_its_minimum() -> None:
 
 
 def test_a_gate_on_what_was_not_computed_is_an_error() -> None:
-    with pytest.raises(RunError, match="no pass@5 .*this run has pass@1, pass@2"):
+    with pytest.raises(RunError, match=r"no pass@5 .*this run has pass@1, pass@2"):
         below(a_summary(), [Gate(k=5, minimum=0.1)])
 
 
