@@ -32,7 +32,7 @@ PYTHON = "/opt/python/bin/python3"
 GUEST = "/codebench"
 CANDIDATE_ID = 20000
 
-_FORMAT = "1"  # part of every key: change it whenever the tree's layout changes
+_FORMAT = "2"  # part of every key: change it whenever the tree's layout changes
 _KEPT_TREES = 3
 _ABANDONED_AFTER_S = 3600.0
 _INSTALLED = frozenset({"site-packages", "dist-packages", "sitecustomize.py", "usercustomize.py", "__pycache__"})
@@ -42,6 +42,7 @@ _UNUSED = frozenset(
 _LEFT_OUT_EXTENSIONS = ("_tkinter", "_test", "_ctypes_test", "_xxtestfuzz", "xxlimited")
 _LOADED_LATER = ("libgcc_s.so.1", "libnss_files.so.2")  # glibc opens these by name when a thread ends, for getpwnam
 _MOUNT_POINTS = ("proc", "dev", "dev/shm", "tmp", "sys")
+_SCRATCH = ("dev/shm", "tmp")  # runc gives a tmpfs the mode of what it covers, whatever mode it was asked for
 _ETC = {
     "passwd": f"root:x:0:0:root:/:\ncandidate:x:{CANDIDATE_ID}:{CANDIDATE_ID}::/tmp:\n",
     "group": f"root:x:0:\ncandidate:x:{CANDIDATE_ID}:\n",
@@ -228,6 +229,8 @@ def _open_to_all(tree: Path) -> None:
     tree.chmod(0o755)
     for path in tree.rglob("*"):
         path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    for name in _SCRATCH:
+        (tree / name).chmod(0o1777)
 
 
 def _digest(tree: Path) -> str:
