@@ -1,0 +1,161 @@
+"""Choices: the options that several commands share, and the values they become."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from codebench.sandbox import Limits
+
+if TYPE_CHECKING:
+    from codebench.runs import EvalOptions
+
+Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+
+DIRECTORY = click.Path(path_type=Path)
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """`1,10` as numbers, each at least 1."""
+    numbers = [part.strip() for part in text.split(",")] if text is not None else []
+    if not all(number.isascii() and number.isdigit() and 0 < len(number) < 10 and int(number) for number in numbers):
+        raise click.BadParameter(f"{text!r} is not a list of numbers from 1 up, such as 1,10", context, parameter)
+    return tuple(int(number) for number in numbers)
+
+
+def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise click.BadParameter(f"{value} is not a positive number of seconds", context, parameter)
+    return value
+
+
+def together(*options: Decorator) -> Decorator:
+    """One decorator out of many; `--help` shows the options in the order given."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def limit_options(timeout_s: float = Limits().timeout_s) -> Decorator:
+    return together(
+        click.option(
+            "--timeout", metavar="S", type=float, default=timeout_s, callback=_seconds, help="Seconds per answer."
+        ),
+        click.option(
+            "--memory",
+            metavar="MIB",
+            type=click.IntRange(min=1),
+            default=Limits().memory_mib,
+            help="Memory per answer, all of its processes together, in MiB.",
+        ),
+    )
+
+
+def sandbox_options() -> Decorator:
+    return together(
+        click.option(
+            "--sandbox", metavar="NAME", default="auto", help="docker, namespaces, or auto: docker, else namespaces."
+        ),
+        click.option(
+            "--workers",
+            metavar="N",
+            type=click.IntRange(min=1),
+            show_default="one per core",
+            help="Boxes side by side.",
+        ),
+        click.option("--image", metavar="IMAGE", help="Docker image to run answers in, instead of codebench's own."),
+        click.option("--runtime", metavar="NAME", help="Docker runtime, such as runsc."),
+    )
+
+
+def suite_options() -> Decorator:
+    return together(
+        click.option("--suite", metavar="NAME", default="humaneval", help="What to solve; see `codebench suites`."),
+        click.option(
+            "--data",
+            metavar="DIR",
+            type=DIRECTORY,
+            envvar="CODEBENCH_DATA",
+            show_envvar=True,
+            help="Directory that holds the suites' data files.",
+        ),
+    )
+
+
+def selection_options() -> Decorator:
+    return together(
+        click.option(
+            "--samples",
+            "--n-samples",
+            "samples",
+            metavar="N",
+            type=click.IntRange(min=1),
+            show_default="1, or as many as are saved",
+            help="Answers per problem.",
+        ),
+        click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Take only the first N problems."),
+        click.option(
+            "--task", "--task-id", "tasks", metavar="ID", multiple=True, help="Take only this problem; repeatable."
+        ),
+        click.option(
+            "--out",
+            metavar="DIR",
+            type=DIRECTORY,
+            show_default="codebench-runs/…",
+            help="Where the results go; a run that was interrupted there is finished.",
+        ),
+    )
+
+
+def report_options() -> Decorator:
+    return together(
+        click.option(
+            "--k",
+            "ks",
+            metavar="K,…",
+            callback=_numbers,
+            show_default="1, 10 and 100, as far as there are samples",
+            help="Report pass@k for these k.",
+        ),
+        click.option(
+            "--fail-under",
+            metavar="pass@K=X",
+            multiple=True,
+            help="Exit with 1 where pass@K is below X; repeatable.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout."),
+    )
+
+
+def limits_of(given: Mapping[str, Any]) -> Limits:
+    return Limits(timeout_s=given["timeout"], memory_mib=given["memory"])
+
+
+def eval_options(given: Mapping[str, Any]) -> EvalOptions:
+    """What click gathered, as the library's one value. Raises RunError for a gate that cannot be read."""
+    from codebench.runs import EvalOptions, parse_gate
+
+    return EvalOptions(
+        suite=given["suite"],
+        model=given["model"],
+        samples=given["samples"],
+        limit=given["limit"],
+        task_ids=given["tasks"],
+        ks=given["ks"],
+        out=given["out"],
+        limits=limits_of(given),
+        sandbox=given["sandbox"],
+        workers=given["workers"],
+        image=given["image"],
+        runtime=given["runtime"],
+        data=given["data"],
+        fail_under=tuple(map(parse_gate, given["fail_under"])),
+    )

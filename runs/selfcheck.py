@@ -1,0 +1,229 @@
+"""The self-check: does this sandbox tell right from wrong, and can it be fooled?
+
+References must pass and do-nothing answers must not; each attack must get one of its acceptable verdicts in time,
+and leave the worker able to tell right from wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import os
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from codebench.graders import Grade, Grader, Verdict
+from codebench.problems import Problem, Suite
+from codebench.runs.attacks import MAY_BE_UNSUPPORTED, Attack, read_attacks
+from codebench.runs.opening import opened_sandbox
+from codebench.runs.plugins import load_grader, load_suite_loader
+from codebench.runs.progress import Progress, Silence
+from codebench.sandbox import Limits, Sandbox, SandboxError, SandboxOptions
+
+REFERENCES = "references pass"
+DO_NOTHING = "do-nothing answers do not"
+
+# From submission to verdict, clean-up included: 1.5 times the limit (shared/adversarial/README.md), and what the
+# host itself may take for one sample however short the limit is.
+_WALL_FACTOR = 1.5
+_WALL_SLACK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfcheckOptions:
+    """What to check. `sandbox.workers` is for references and do-nothing answers; attacks share a single worker."""
+
+    suite: str
+    data: Path | None = None
+    attacks: Path | None = None
+    backend: str = "auto"
+    sandbox: SandboxOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """`good` of `total` cases were graded as they must be; of those, `unsupported` had a test that cannot cross."""
+
+    name: str
+    good: int
+    total: int
+    unsupported: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selfcheck:
+    """What was found. Each violation is a sentence; none means that all is well."""
+
+    suite: str
+    backend: str
+    categories: tuple[Category, ...]
+    violations: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """Gathers what becomes a Selfcheck."""
+
+    progress: Progress
+    total: Counter[str] = field(default_factory=Counter)
+    good: Counter[str] = field(default_factory=Counter)
+    unsupported: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+    def add(self, category: str, violations: Sequence[str], grade: Grade | SandboxError) -> None:
+        """One case, with what is wrong about it."""
+        self.total[category] += 1
+        self.good[category] += not violations
+        self.violations.extend(f"{category}: {violation}" for violation in violations)
+        self.progress.advance(grade.verdict if isinstance(grade, Grade) else None)
+
+    def categories(self) -> tuple[Category, ...]:
+        return tuple(
+            Category(name=name, good=self.good[name], total=total, unsupported=self.unsupported[name])
+            for name, total in self.total.items()
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """A sandbox with the grader that is checked on it."""
+
+    sandbox: Sandbox
+    grader: Grader
+    limits: Limits
+
+    async def grade(self, problem: Problem, code: str) -> Grade | SandboxError:
+        """The grade, or the error that there must never be."""
+        try:
+            return await self.grader.grade(problem, code, self.sandbox, self.limits)
+        except SandboxError as error:
+            return error
+
+
+def selfcheck(options: SelfcheckOptions, progress: Progress | None = None) -> Selfcheck:
+    """Run the whole check. Raises PackError for bad data, RunError for an unknown name, SandboxError for no sandbox."""
+    return asyncio.run(_selfcheck(options, progress or Silence()))
+
+
+async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck:
+    suite = load_suite_loader(options.suite)(options.data)
+    attacks = read_attacks(options.attacks, suite) if options.attacks else ()
+    findings = Findings(progress=progress)
+    async with opened_sandbox(options.backend, options.sandbox) as (sandbox, choice):
+        progress.note(choice)
+        progress.start(2 * len(suite.problems) + len(attacks), 0)
+        try:
+            await _check_suite(suite, _bench(sandbox, options), findings)
+            if attacks:
+                await _check_attacks(attacks, suite, replace(options, backend=sandbox.info.backend), findings)
+        finally:
+            progress.finish()
+    return Selfcheck(
+        suite=suite.name,
+        backend=sandbox.info.backend,
+        categories=findings.categories(),
+        violations=tuple(findings.violations),
+    )
+
+
+def _bench(sandbox: Sandbox, options: SelfcheckOptions) -> Bench:
+    return Bench(sandbox=sandbox, grader=load_grader("correctness"), limits=options.sandbox.limits)
+
+
+async def _check_suite(suite: Suite, bench: Bench, findings: Findings) -> None:
+    """References and do-nothing answers, side by side on all workers."""
+
+    async def reference(problem: Problem) -> None:
+        grade = await bench.grade(problem, problem.prompt + problem.canonical_solution)
+        findings.add(REFERENCES, _unless(grade, (Verdict.PASS,), problem.task_id), grade)
+
+    async def nothing(problem: Problem) -> None:
+        grade = await bench.grade(problem, do_nothing(problem))
+        findings.add(DO_NOTHING, _unless(grade, tuple(set(Verdict) - {Verdict.PASS}), problem.task_id), grade)
+
+    async with asyncio.TaskGroup() as tasks:
+        for problem in suite.problems:
+            tasks.create_task(reference(problem))
+            tasks.create_task(nothing(problem))
+
+
+async def _check_attacks(
+    attacks: Sequence[Attack], suite: Suite, options: SelfcheckOptions, findings: Findings
+) -> None:
+    """One attack after the other on a single worker: what one leaves behind, the next meets."""
+    single = replace(options.sandbox, workers=1)
+    with _canary():
+        async with opened_sandbox(options.backend, single) as (sandbox, _):
+            bench = _bench(sandbox, options)
+            for attack in attacks:
+                neighbour = attack.problem if attack.problem in suite.problems else suite.problems[0]
+                await _check_attack(attack, neighbour, bench, findings)
+
+
+async def _check_attack(attack: Attack, neighbour: Problem, bench: Bench, findings: Findings) -> None:
+    started = time.monotonic()
+    grade = await bench.grade(attack.problem, attack.solution)
+    wall_s = time.monotonic() - started
+    unsupported = attack.category == MAY_BE_UNSUPPORTED and _is_unsupported(grade)
+    violations = [] if unsupported else _unless(grade, attack.must, attack.id)
+    allowed_s = _WALL_FACTOR * bench.limits.timeout_s + _WALL_SLACK_S
+    if wall_s > allowed_s:
+        violations.append(f"{attack.id}: the verdict took {wall_s:.1f} s, more than {allowed_s:.1f} s")
+    violations += await _check_worker(attack, neighbour, bench)
+    findings.unsupported[attack.category] += unsupported
+    findings.add(attack.category, violations, grade)
+
+
+async def _check_worker(attack: Attack, neighbour: Problem, bench: Bench) -> list[str]:
+    """Whether the worker that just met the attack still tells right from wrong."""
+    right = await bench.grade(neighbour, neighbour.prompt + neighbour.canonical_solution)
+    wrong = await bench.grade(neighbour, do_nothing(neighbour))
+    return [
+        *_unless(right, (Verdict.PASS,), f"{attack.id}: the right answer after it"),
+        *_unless(wrong, (Verdict.FAIL,), f"{attack.id}: the wrong answer after it"),
+    ]
+
+
+def do_nothing(problem: Problem) -> str:
+    """The answer that only returns None: the prompt with such a body, or a stub where the prompt ends otherwise."""
+    answer = problem.prompt + "\n    return None\n"
+    stub = f"def {problem.entry_point}(*arguments, **named):\n    return None\n"
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            ast.parse(answer)
+    except (SyntaxError, ValueError):
+        return stub
+    return answer
+
+
+def _unless(grade: Grade | SandboxError, must: Sequence[Verdict], what: str) -> list[str]:
+    """No violation where the verdict is one of `must`."""
+    if isinstance(grade, SandboxError):
+        return [f"{what}: the sandbox failed: {grade}"]
+    if grade.verdict in must:
+        return []
+    detail = f" ({grade.detail})" if grade.detail else ""
+    return [f"{what}: graded {grade.verdict}{detail}, expected {' or '.join(sorted(must))}"]
+
+
+def _is_unsupported(grade: Grade | SandboxError) -> bool:
+    return isinstance(grade, Grade) and grade.verdict is Verdict.ERROR and grade.detail.startswith("unsupported")
+
+
+@contextmanager
+def _canary() -> Iterator[None]:
+    """A secret in the host's environment, which an attack may look for, for as long as the attacks run."""
+    name = "OPENAI_API_KEY"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "canary"
+    try:
+        yield
+    finally:
+        del os.environ[name]
