@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codebench.sandbox.box import GUEST_ENV, candidate_uid, guest_argv
+from codebench.sandbox.box import GUEST_ENV, BoxSpentError, candidate_uid, guest_argv
 from codebench.sandbox.engine import connect, engine_errors
 from codebench.sandbox.images import Image, ensure_image
 from codebench.sandbox.job import Limits, Sandbox, SandboxError, SandboxInfo, SandboxOptions
@@ -161,9 +161,9 @@ class DockerChannel:
             self._socket.settimeout(max(deadline_s, 0.001))
             self._socket.sendall(data)
         except TimeoutError as error:
-            raise SandboxError(f"the box does not take its job; {self.diagnosis()}") from error
+            raise BoxSpentError(f"the box does not take its job; {self.diagnosis()}") from error
         except OSError as error:
-            raise SandboxError(f"the box is gone: {error}; {self.diagnosis()}") from error
+            raise BoxSpentError(f"the box is gone: {error}; {self.diagnosis()}") from error
 
     def receive(self, timeout_s: float) -> bytes:
         deadline = time.monotonic() + timeout_s
