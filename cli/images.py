@@ -12,12 +12,9 @@ if TYPE_CHECKING:
     from codebench.sandbox.images import Image
 
 
-@click.group("images")
+@click.group("images", epilog="Example: codebench images build")
 def images_group() -> None:
-    """Build and list the docker sandbox's images.
-
-    Example: codebench images build
-    """
+    """Build and list the docker sandbox's images."""
 
 
 @images_group.command("build", epilog="Example: codebench images build --dockerfile images/python/Dockerfile")
