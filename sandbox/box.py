@@ -71,12 +71,16 @@ class BoxSpentError(SandboxError):
 
 def candidate_uid() -> int:
     """A uid for one box's candidates: boxes on one kernel share what the kernel counts per uid, so none is shared."""
-    return 20_000 + (os.getpid() * 64 + next(_serial)) % 40_000
+    return 20_000 + (os.getpid() * 64 + next(_serial)) % 10_000 * 4
 
 
 def guest_argv(*, uid: int, nested: bool, python: str = PYTHON, oom_fd: int | None = None) -> list[str]:
-    """The command line of a guest. `nested` gives candidates a PID namespace of their own (needs CAP_SYS_ADMIN)."""
-    config = {"uid": uid, "gid": uid, "nested": nested, "writable": ["/tmp", "/dev/shm"], "oom_fd": oom_fd}  # noqa: S108
+    """The command line of a guest.
+
+    From `uid` on four ids belong to the box: two zygotes and their candidates; 0 is for a box that has one id only.
+    `nested` gives each zygote a PID namespace of its own (needs CAP_SYS_ADMIN). `oom_fd` is the cgroup's OOM counter.
+    """
+    config = {"uid": uid, "nested": nested, "writable": ["/tmp", "/dev/shm"], "oom_fd": oom_fd}  # noqa: S108
     return [python, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", _BOOT, json.dumps(config)]
 
 

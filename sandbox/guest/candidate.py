@@ -11,7 +11,6 @@ import linecache
 import os
 import random
 import resource
-import socket
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -30,11 +29,11 @@ class JudgeError(Exception):
     """A callback of the test raised what cannot be named on this side."""
 
 
-def main(sock: socket.socket) -> NoReturn:
-    """Serve the judge until it hangs up; never returns into the zygote's frames."""
+def main(channel: int) -> NoReturn:
+    """Serve the judge over the socket `channel` until it hangs up; never returns into the zygote's frames."""
     status = 1
     try:
-        Candidate(sock).serve()
+        Candidate(channel).serve()
         status = 0
     finally:
         os._exit(status)  # no atexit hook, no thread to wait for: the verdict does not depend on how this ends
@@ -43,8 +42,8 @@ def main(sock: socket.socket) -> NoReturn:
 class Candidate:
     """One loaded program and the objects of it that the judge holds handles to."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
+    def __init__(self, channel: int) -> None:
+        self._channel = channel
         self._buffer = FrameBuffer(1 << 31)
         self._objects: list[Any] = [None]
         self._handles: dict[int, int] = {}
@@ -55,15 +54,23 @@ class Candidate:
         """Answer requests until the judge closes the socket."""
         while True:
             try:
-                kind, body = read_frame(self._sock.recv, self._buffer)
+                kind, body = read_frame(self._receive, self._buffer)
             except EOFError:
                 return
             self._answer(kind, body)
 
+    def _receive(self, size: int) -> bytes:
+        return os.read(self._channel, size)
+
+    def _send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._channel, view) :]
+
     def _answer(self, kind: bytes, body: bytes) -> None:
         reply = self._load(json.loads(body)) if kind == b"L" else self._operate(body)
         _flush_output()
-        self._sock.sendall(reply)
+        self._send(reply)
 
     # -- loading
 
@@ -146,9 +153,9 @@ class Candidate:
     def _callback(self, handle: int) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
             body = b"%d\n" % handle + values.dumps((args, kwargs), self._foreign)
-            self._sock.sendall(pack(b"B", body))
+            self._send(pack(b"B", body))
             while True:
-                kind, reply = read_frame(self._sock.recv, self._buffer)
+                kind, reply = read_frame(self._receive, self._buffer)
                 if kind == b"V":
                     return values.loads(reply, self._native)
                 if kind == b"E":

@@ -24,13 +24,24 @@ def volunteer_for_oom() -> None:
         return  # without it the kernel still takes the largest process, which is the candidate
 
 
-def become(uid: int, gid: int) -> None:
-    """Drop to the candidate's user for good, and let it read its own /proc entries again."""
+def drop_root(own_uid: int) -> None:
+    """Make this process the user `own_uid`, with no power left but to become other users; 0: without any power."""
+    if own_uid == 0:
+        kernel.keep_capabilities()
+        return
+    kernel.prctl(kernel.PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(own_uid, own_uid, own_uid)
+    os.setresuid(own_uid, own_uid, own_uid)
+    kernel.keep_capabilities(kernel.CAP_SETUID, kernel.CAP_SETGID)
+
+
+def become(uid: int) -> None:
+    """Drop to the candidate's user, and to no capability at all, for good."""
     if os.getuid() != uid:
-        os.setgroups([])
-        os.setresgid(gid, gid, gid)
+        os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)
+        kernel.drop_capabilities()
 
 
 class OomCounter:

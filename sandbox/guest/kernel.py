@@ -9,6 +9,7 @@ import struct
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+PR_SET_KEEPCAPS = 8
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 PR_SET_SECCOMP = 22
@@ -27,6 +28,9 @@ MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 
 CAP_SETGID, CAP_SETUID = 6, 7
+
+_CAP_HEADER = struct.pack("=Ii", 0x20080522, 0)
+_CAP_NONE = bytes(24)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -72,9 +76,12 @@ def keep_capabilities(*kept: int) -> None:
         if cap not in kept and _libc.prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0:
             break  # past the last capability, or not allowed: no_new_privs keeps them out of reach all the same
     low = sum(1 << cap for cap in kept)
-    header = struct.pack("=Ii", 0x20080522, 0)
-    data = struct.pack("=6I", low, low, 0, 0, 0, 0)
-    _checked(_libc.capset(header, data), "capset")
+    _checked(_libc.capset(_CAP_HEADER, struct.pack("=6I", low, low, 0, 0, 0, 0)), "capset")
+
+
+def drop_capabilities() -> None:
+    """Give up every effective, permitted and inheritable capability; nothing but a system call."""
+    _checked(_libc.capset(_CAP_HEADER, _CAP_NONE), "capset")
 
 
 # What no candidate needs and what has no part in computing an answer: other processes' memory, new namespaces, mounts,

@@ -1,12 +1,18 @@
-"""The box's first process: forks the zygote before it reads a byte, then judges one job after another."""
+"""The box's first process: forks its zygotes before it reads a byte, then judges one job after another.
+
+Two zygotes take turns: while a candidate of the one runs, the other makes its next. A candidate starts only when the
+sample before it is dead and swept away, so no two samples ever run at the same time.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from . import confine, kernel, preload, zygote
@@ -14,14 +20,15 @@ from .frames import FrameBuffer, pack, read_frame
 from .judge import BrokenTest, examine
 from .session import Session
 
+_ZYGOTES = 2
 _MAX_JOB = 256 * 1024 * 1024
 
 
 class Box:
-    """The judge's hold on its zygote and on the host."""
+    """The judge's hold on its zygotes and on the host."""
 
-    def __init__(self, control: socket.socket, host_in: int, host_out: int) -> None:
-        self._control = control
+    def __init__(self, controls: Sequence[socket.socket], host_in: int, host_out: int) -> None:
+        self._turns = itertools.cycle(controls)
         self._in = host_in
         self._out = host_out
         self._buffer = FrameBuffer(_MAX_JOB)
@@ -37,30 +44,16 @@ class Box:
             self._write(b"R", self._run(json.loads(body)))
 
     def _run(self, job: dict[str, Any]) -> dict[str, Any]:
-        session = Session(self._take_candidate(job["watch"]), job["output_bytes"], self._in)
+        zygote_control = next(self._turns)
+        session = Session(_take_candidate(zygote_control, job["watch"]), job["output_bytes"], self._in)
         try:
             report = examine(job, session)
         except BrokenTest as e:
             report = {"conclusion": "broken_test", "detail": str(e)[:2000]}
-        facts = self._end_candidate()
+        facts = _end_candidate(zygote_control)
         session.close()
         output = {"stdout": session.stdout.facts(), "stderr": session.stderr.facts()}
         return {"report": report, **facts, **output}
-
-    def _take_candidate(self, watch: dict[str, Any]) -> list[int]:
-        self._control.send(json.dumps(watch).encode())
-        answer, ends, _, _ = socket.recv_fds(self._control, 16, 3)
-        if not answer or len(ends) != 3:
-            raise SystemExit("the zygote is gone")
-        return ends
-
-    def _end_candidate(self) -> dict[str, Any]:
-        self._control.send(b".")
-        answer = self._control.recv(4096)
-        if not answer:
-            raise SystemExit("the zygote is gone")
-        facts: dict[str, Any] = json.loads(answer)
-        return facts
 
     def _write(self, kind: bytes, message: dict[str, Any]) -> None:
         view = memoryview(pack(kind, json.dumps(message).encode()))
@@ -68,27 +61,55 @@ class Box:
             view = view[os.write(self._out, view) :]
 
 
+def _take_candidate(control: socket.socket, watch: dict[str, Any]) -> list[int]:
+    control.send(json.dumps(watch).encode())
+    answer, ends, _, _ = socket.recv_fds(control, 16, 3)
+    if not answer or len(ends) != 3:
+        raise SystemExit("a zygote is gone")
+    return ends
+
+
+def _end_candidate(control: socket.socket) -> dict[str, Any]:
+    control.send(b".")
+    answer = control.recv(4096)
+    if not answer:
+        raise SystemExit("a zygote is gone")
+    facts: dict[str, Any] = json.loads(answer)
+    return facts
+
+
 def main(config_text: str) -> NoReturn:
-    """Run the box; `config_text` is JSON: uid, gid, nested, writable, oom_fd."""
+    """Run the box; `config_text` is JSON: see `codebench.sandbox.box.guest_argv`."""
     config = json.loads(config_text)
     confine.harden_process()
     preload.import_common_modules()
-    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if config["nested"]:
-        kernel.unshare(kernel.CLONE_NEWPID)
-    if os.fork() == 0:
-        _detach_from_host(near)
-        zygote.start(far, config)
-    far.close()
+    controls = [_start_zygote(config, turn) for turn in range(_ZYGOTES)]
     if os.getuid() == 0:
         kernel.keep_capabilities()
     host_in, host_out = _take_streams()
     try:
-        Box(near, host_in, host_out).serve()
+        Box(controls, host_in, host_out).serve()
     except BaseException:  # noqa: BLE001 - the last words of a broken box go to the host, and it counts as broken
         traceback.print_exc()
         os._exit(70)
     os._exit(0)
+
+
+def _start_zygote(config: dict[str, Any], turn: int) -> socket.socket:
+    """Fork a zygote, by way of a child that makes it a PID namespace of its own where that is wanted."""
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    child = os.fork()
+    if child == 0:
+        _detach_from_host(near)
+        if config["nested"]:
+            kernel.unshare(kernel.CLONE_NEWPID)
+            if os.fork() != 0:
+                os._exit(0)
+        zygote.start(far, {**config, "uid": config["uid"] and config["uid"] + 2 * turn})
+    if config["nested"]:
+        os.waitpid(child, 0)
+    far.close()
+    return near
 
 
 def _detach_from_host(near: socket.socket) -> None:

@@ -51,10 +51,10 @@ class Zygote:
     def __init__(self, control: socket.socket, config: dict[str, Any]) -> None:
         self._control = control
         self._uid: int = config["uid"]
-        self._gid: int = config["gid"]
         self._scratch = Scratch(config["writable"])
         self._oom = confine.OomCounter(config.get("oom_fd"))
-        self._can_switch = os.getuid() != self._uid
+        self._own_uid = os.getuid()
+        self._can_switch = self._own_uid != self._uid
 
     def serve(self) -> NoReturn:
         """Make candidates until the judge is gone."""
@@ -95,13 +95,13 @@ class Zygote:
             os.closerange(3, keep)
             os.dup2(keep, 3)
             os.closerange(4, 1 << 20)
-            confine.become(self._uid, self._gid)
+            confine.become(self._uid)
             os.chdir(self._scratch.home)
             os.umask(0o077)
             gc.enable()
         except BaseException:  # noqa: BLE001 - a half-confined child must not live on, whatever went wrong
             os._exit(70)
-        candidate.main(socket.socket(fileno=3))
+        candidate.main(3)
 
     # -- watching
 
@@ -112,8 +112,7 @@ class Zygote:
         wall_s = time.monotonic() - started
         usage = self._end(process)
         out_of_memory = reason == "memory" or self._oom.read() > kills_before
-        if reason != "judge":
-            self._control.recv(64)  # the judge notices by itself, and says so
+        self._control.recv(64)  # the judge says that it has seen enough; where the candidate is dead, it soon notices
         own_end = reason == "exit"
         return {
             "outcome": "out_of_memory" if out_of_memory else "timed_out" if reason == "time" else _ended(usage, own_end),
@@ -135,8 +134,7 @@ class Zygote:
             left = deadline - time.monotonic()
             events = dict(poll.poll(max(0.0, min(left, _WATCH_S)) * 1000))
             if self._control.fileno() in events:
-                self._control.recv(64)
-                return "exit" if process.pidfd in events else "judge"
+                return "judge" if process.pidfd not in events else "exit"
             if process.pidfd in events:
                 return "exit"
             if time.monotonic() >= deadline:
@@ -210,7 +208,7 @@ class Zygote:
             yield
         finally:
             if self._can_switch:
-                os.seteuid(0)
+                os.seteuid(self._own_uid)
 
 
 def _ended(usage: Usage, own_end: bool) -> str:
@@ -225,9 +223,6 @@ def start(control: socket.socket, config: dict[str, Any]) -> NoReturn:
         with contextlib.suppress(OSError):  # refused where /proc is masked from outside: then without it
             kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
     confine.volunteer_for_oom()
-    if os.getuid() == config["uid"]:
-        kernel.keep_capabilities()
-    else:
-        kernel.keep_capabilities(kernel.CAP_SETUID, kernel.CAP_SETGID)
+    confine.drop_root(own_uid=config["uid"] + 1 if config["uid"] else 0)
     kernel.apply_seccomp()
     Zygote(control, config).serve()
