@@ -70,6 +70,8 @@ def _own_problem(given: Mapping[str, object], task_id: str, where: str) -> Probl
 
 def _verdicts(must: object, where: str) -> tuple[Verdict, ...]:
     names = must if isinstance(must, list) else [must]
+    if not names:
+        raise PackError(f"{where}: field `must`: names no verdict")
     try:
         return tuple(map(Verdict, names))
     except ValueError as error:

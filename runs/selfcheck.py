@@ -120,7 +120,7 @@ async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck
         try:
             await _check_suite(suite, _bench(sandbox, options), findings)
             if attacks:
-                await _check_attacks(attacks, suite, replace(options, backend=sandbox.info.backend), findings)
+                await _check_attacks(attacks, suite, options, findings)
         finally:
             progress.finish()
     return Selfcheck(
