@@ -19,7 +19,7 @@ from codebench.graders import Verdict
 
 CODEBENCH = str(Path(sys.executable).with_name("codebench"))
 REFERENCE = ("eval", "--model", "reference", "--sandbox", "namespaces", "--workers", "1")
-LEAVES = [
+LEAVES: list[tuple[str, ...]] = [
     ("eval",),
     ("grade",),
     ("report",),
@@ -141,7 +141,7 @@ def test_help_begins_with_an_imperative_and_ends_with_an_example(
 
 def test_every_command_is_in_the_list_that_the_help_test_reads() -> None:
     groups = {name: command for name, command in commands.commands.items() if isinstance(command, click.Group)}
-    leaves = {(name,) for name in commands.commands if name not in groups}
+    leaves: set[tuple[str, ...]] = {(name,) for name in commands.commands if name not in groups}
     leaves |= {(name, leaf) for name, group in groups.items() for leaf in group.commands}
     assert leaves == set(LEAVES)
 

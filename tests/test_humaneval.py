@@ -99,7 +99,7 @@ def test_an_override_file_is_not_pinned(tmp_path: Path, monkeypatch: pytest.Monk
 def test_an_override_in_another_format_is_told_which_fields_are_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plus = {key: value for key, value in ROW.items() if key != "test"} | {"base_input": []}
+    plus: dict[str, object] = {key: value for key, value in ROW.items() if key != "test"} | {"base_input": []}
     override(monkeypatch, tmp_path / "plus.jsonl", json.dumps(plus).encode())
     with pytest.raises(PackError, match=r"plus\.jsonl:1: .*field `test`.*HUMANEVAL_OVERRIDE_PATH must name"):
         humaneval.load(None)
