@@ -1,0 +1,52 @@
+# make demo   the main job on this machine, without a daemon     make test   everything, with a Docker engine
+# make check  lint, format and types                             make clean  remove what these made here
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := problems generators sandbox graders runs cli
+# Named one by one, and through the link that gives them their installed names: mypy skips what a configured
+# `exclude` matches only where it searches for files itself.
+TYPED = $(foreach package,$(PACKAGES),$(shell find .types/codebench/$(package) -name '*.py'))
+
+# The checkout holds folders named like installed modules; nothing may be imported from the current directory.
+export PYTHONSAFEPATH := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check pytest clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/codebench eval --suite humaneval --model reference --sandbox namespaces
+
+test: $(VENV)/test.stamp
+	PYTHON="$(abspath $(BIN))/python" .ci/docker-engine with $(MAKE) --no-print-directory check pytest
+
+check: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=.types $(BIN)/mypy --explicit-package-bases $(TYPED)
+
+pytest: $(VENV)/test.stamp
+	$(BIN)/codebench images build
+	CODEBENCH_REQUIRE_DOCKER=1 $(BIN)/pytest
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+
+# The demo tries what a user gets, the tests try the checkout.
+$(VENV)/demo.stamp: pyproject.toml $(shell find $(PACKAGES) -name '*.py') | $(BIN)/python
+	$(BIN)/pip install --quiet --upgrade ".[humaneval]"
+	rm -f $(VENV)/test.stamp
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --upgrade --editable ".[dev,humaneval]"
+	rm -f $(VENV)/demo.stamp
+	touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: $(PYTHON) is older than Python 3.11; run: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "make: $(PYTHON) cannot make a venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
