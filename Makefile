@@ -36,12 +36,12 @@ clean:
 
 # The demo tries what a user gets, the tests try the checkout.
 $(VENV)/demo.stamp: pyproject.toml $(shell find $(PACKAGES) -name '*.py') | $(BIN)/python
-	$(BIN)/pip install --quiet --upgrade ".[humaneval]"
+	$(BIN)/pip install -qq --upgrade ".[humaneval]"
 	rm -f $(VENV)/test.stamp
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install --quiet --upgrade --editable ".[dev,humaneval]"
+	$(BIN)/pip install -qq --upgrade --editable ".[dev,humaneval]"
 	rm -f $(VENV)/demo.stamp
 	touch $@
 
