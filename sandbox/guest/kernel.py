@@ -134,7 +134,11 @@ def seccomp_program(machine: str) -> bytes:
         rules += [_instruction(equal, number, 0, 1), _instruction(ret, _ERRNO | _EPERM)]
     rules += [_instruction(equal, _CLONE3, 0, 1), _instruction(ret, _ERRNO | _ENOSYS)]
     rules += [_instruction(equal, clone, 0, 4), _instruction(load, 16)]
-    rules += [_instruction(any_bit, _CLONE_NEW_ANY, 0, 1), _instruction(ret, _ERRNO | _EPERM), _instruction(ret, _ALLOW)]
+    rules += [
+        _instruction(any_bit, _CLONE_NEW_ANY, 0, 1),
+        _instruction(ret, _ERRNO | _EPERM),
+        _instruction(ret, _ALLOW),
+    ]
     rules += [_instruction(equal, socket, 0, len(_SOCKET_FAMILIES) + 3), _instruction(load, 16)]
     for i, family in enumerate(_SOCKET_FAMILIES):
         rules.append(_instruction(equal, family, len(_SOCKET_FAMILIES) - i, 0))

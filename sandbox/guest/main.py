@@ -4,6 +4,8 @@ Two zygotes take turns: while a candidate of the one runs, the other makes its n
 sample before it is dead and swept away, so no two samples ever run at the same time.
 """
 
+# ruff: noqa: TID251 - relative imports: in a box this package is called codebench, without the rest of it
+
 from __future__ import annotations
 
 import itertools

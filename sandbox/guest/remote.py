@@ -5,19 +5,22 @@ compared here, or it is wrong. Where the entry point is itself a class, `len`, `
 instances are part of what is tested, and are asked for.
 """
 
+# ruff: noqa: TID251 - relative imports: in a box this package is called codebench, without the rest of it
+
 from __future__ import annotations
 
 import builtins
 import json
 import types
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from . import values
 from .frames import pack
 from .session import Session
 
 _MESSAGE_CHARS = 2000
+_T = TypeVar("_T")
 
 
 class Boundary:
@@ -37,7 +40,12 @@ class Boundary:
         session.on_callback = self._run_callback
 
     def operate(
-        self, name: str, handle: int, attribute: str = "", args: Sequence[object] = (), kwargs: dict[str, Any] | None = None
+        self,
+        name: str,
+        handle: int,
+        attribute: str = "",
+        args: Sequence[object] = (),
+        kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Ask the candidate for one operation on one of its objects; returns plain data or a Remote, or raises."""
         self.calls += 1
@@ -116,7 +124,7 @@ class Boundary:
 
     def _instance(self, name: str, state: list[Any]) -> object:
         """Build the trusted class of that name from plain data: its methods are those of the prompt."""
-        instance = object.__new__(self.shared[name])
+        instance: object = object.__new__(self.shared[name])
         for key, value in state:
             object.__setattr__(instance, str(key), values.from_plain(value, self._native))
         return instance
@@ -255,9 +263,10 @@ def _ask(remote: Remote, name: str, attribute: str = "", args: Sequence[object] 
     return boundary.operate(name, object.__getattribute__(remote, "_handle"), attribute, args)
 
 
-def _plain(value: Any, kind: type) -> Any:
+def _plain(value: object, kind: type[_T]) -> _T:
     if type(value) is not kind:
         raise TypeError(f"{kind.__name__} expected of the candidate's object")
+    assert isinstance(value, kind)
     return value
 
 

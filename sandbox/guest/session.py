@@ -1,5 +1,7 @@
 """The judge's end of one candidate: requests over the socket, captured output, and the first thing that went wrong."""
 
+# ruff: noqa: TID251 - relative imports: in a box this package is called codebench, without the rest of it
+
 from __future__ import annotations
 
 import json

@@ -25,7 +25,8 @@ _AS_IS = frozenset({str, float, bool, type(None)})
 _AS_IS_DECODED = frozenset({str, float, bool, type(None), int})
 _DICT_VIEWS = {type({}.keys()): "dk", type({}.values()): "dv", type({}.items()): "di"}
 _TYPES: dict[str, type] = {
-    t.__name__: t for t in (int, float, str, bool, list, tuple, dict, set, frozenset, bytes, complex, type(None), object)
+    t.__name__: t
+    for t in (int, float, str, bool, list, tuple, dict, set, frozenset, bytes, complex, type(None), object)
 }
 _TYPE_NAMES = {t: name for name, t in _TYPES.items()}
 

@@ -4,6 +4,8 @@ It was forked from the judge before the judge read anything, and what passes thr
 candidate has an ancestor that ever held a test, an expected value or another candidate's program.
 """
 
+# ruff: noqa: TID251 - relative imports: in a box this package is called codebench, without the rest of it
+
 from __future__ import annotations
 
 import contextlib
@@ -111,11 +113,14 @@ class Zygote:
         reason = self._wait(process, limits, started)
         wall_s = time.monotonic() - started
         usage = self._end(process)
-        out_of_memory = reason == "memory" or self._oom.read() > kills_before
+        if reason == "memory" or self._oom.read() > kills_before:
+            outcome = "out_of_memory"
+        else:
+            outcome = "timed_out" if reason == "time" else _ended(usage, reason == "exit")
         self._control.recv(64)  # the judge says that it has seen enough; where the candidate is dead, it soon notices
         own_end = reason == "exit"
         return {
-            "outcome": "out_of_memory" if out_of_memory else "timed_out" if reason == "time" else _ended(usage, own_end),
+            "outcome": outcome,
             "signal": os.WTERMSIG(usage.status) if own_end and os.WIFSIGNALED(usage.status) else None,
             "wall_s": wall_s,
             "cpu_s": usage.cpu_s,
