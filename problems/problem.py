@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 
@@ -25,12 +26,48 @@ class CheckFunction:
 Check = CheckFunction
 
 
+class AnswerKind(StrEnum):
+    """What a canned answer is an example of."""
+
+    RIGHT_FAST = "right-fast"
+    RIGHT_SLOW = "right-slow"
+    WRONG = "wrong"
+    HOSTILE = "hostile"
+    INSECURE = "insecure"
+    UGLY = "ugly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CannedAnswer:
+    """A whole program whose verdict is known beforehand: a fixture that tests the graders, never the model.
+
+    `verdicts` are the acceptable ones, by the names that correctness gives them; `note` says what the program does.
+    """
+
+    kind: AnswerKind
+    code: str
+    verdicts: tuple[str, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputMaker:
+    """Inputs of growing size: `source` defines `make_inputs(size, seed)`, which returns a list of argument tuples.
+
+    The same size and seed give the same inputs. `sizes` ascend.
+    """
+
+    source: str
+    sizes: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One task: what the model sees (`prompt`), what it must define (`entry_point`), how it is judged (`checks`).
 
     `prompt + canonical_solution` is a complete Python program that passes every check. Code in the prompt
-    (imports, helper functions) is trusted and is what the checks see under those names.
+    (imports, helper functions) is trusted and is what the checks see under those names. `naive_solution`, where
+    there is one, completes the prompt as well: right, and slow on the larger inputs.
     """
 
     task_id: str
@@ -38,6 +75,10 @@ class Problem:
     entry_point: str
     canonical_solution: str
     checks: tuple[Check, ...]
+    tags: tuple[str, ...] = ()
+    naive_solution: str | None = None
+    inputs: InputMaker | None = None
+    answers: tuple[CannedAnswer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,265 @@
+"""A pack folder: `pack.toml` says what it is, `problems.jsonl` holds the problems (see docs/add-a-suite.md)."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from codebench.problems.datafile import sha256_of
+from codebench.problems.jsonl import json_object, numbered_lines
+from codebench.problems.problem import (
+    AnswerKind,
+    CannedAnswer,
+    CheckFunction,
+    InputMaker,
+    PackError,
+    Problem,
+    Suite,
+)
+
+HEADER = "pack.toml"
+PROBLEMS = "problems.jsonl"
+STARTER = Path(__file__).parent / "starter"
+
+VerdictName = Literal["pass", "fail", "error", "timeout", "memory", "no_code"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)")
+_FIELD = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*?)`(?: - at `\$\.?(.*)`)?")
+
+Decoded = TypeVar("Decoded")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackHeader:
+    """pack.toml. `problems_sha256`, where given, is the hex digest that problems.jsonl must have."""
+
+    name: str
+    version: str
+    licence: str
+    description: str
+    problems_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRow:
+    """One of a problem's `answers`."""
+
+    kind: AnswerKind
+    code: str
+    verdict: VerdictName | tuple[VerdictName, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackRow:
+    """One line of problems.jsonl."""
+
+    task_id: str
+    prompt: str
+    entry_point: str
+    canonical_solution: str
+    test: str
+    tags: tuple[str, ...] = ()
+    naive_solution: str | None = None
+    inputs: str | None = None
+    sizes: tuple[int, ...] = ()
+    answers: tuple[AnswerRow, ...] = ()
+
+
+def load_folder(folder: Path) -> Suite:
+    """Read and check the pack in `folder`; runs none of its code. Raises PackError with file, line and field."""
+    header = read_header(folder / HEADER)
+    path = folder / PROBLEMS
+    digest = sha256_of(path)
+    if header.problems_sha256 not in (None, digest):
+        raise PackError(
+            f"{folder / HEADER}: field `problems_sha256`: {PROBLEMS} has {digest}, expected {header.problems_sha256}; "
+            f'get the file again, or, if it was changed on purpose, write: problems_sha256 = "{digest}"'
+        )
+    return Suite(
+        name=header.name,
+        problems=tuple(_problems(path)),
+        sha256=digest,
+        source=f"{folder.resolve().name}/{PROBLEMS}, version {header.version}",
+    )
+
+
+def load_starter(data: Path | None) -> Suite:
+    """Read the pack that comes with codebench. It needs no data directory."""
+    return load_folder(STARTER)
+
+
+def read_header(path: Path) -> PackHeader:
+    """Read a pack.toml; raises PackError."""
+    try:
+        fields = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise PackError(f"{path}: there is no such file; a pack is a folder with {HEADER} and {PROBLEMS}") from None
+    except OSError as error:
+        raise PackError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise PackError(f"{path}:{line}: not UTF-8: {error.reason}; save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise PackError(_toml_error(path, str(error))) from None
+    header = _decoded(fields, PackHeader, str(path))
+    _check_header(header, path)
+    return header
+
+
+def _toml_error(path: Path, message: str) -> str:
+    place = _TOML_PLACE.search(message)
+    where = f"{path}:{place[1]}" if place else str(path)
+    column = f" at column {place[2]}" if place else ""
+    return f"{where}: not TOML: {_TOML_PLACE.sub('', message)}{column}; correct the line"
+
+
+def _check_header(header: PackHeader, path: Path) -> None:
+    if not _NAME.fullmatch(header.name):
+        raise PackError(f"{path}: field `name`: {header.name!r} is no name; use letters, digits and . _ + -")
+    if header.problems_sha256 is not None and not _DIGEST.fullmatch(header.problems_sha256):
+        raise PackError(f"{path}: field `problems_sha256`: expected 64 hex digits in lower case, or leave it out")
+
+
+def _problems(path: Path) -> Iterator[Problem]:
+    first_seen: dict[str, int] = {}
+    for number, line in numbered_lines(path):
+        where = f"{path}:{number}"
+        row = _decoded(json_object(line, where), PackRow, where)
+        _check_row(row, where)
+        if first_seen.setdefault(row.task_id, number) != number:
+            raise PackError(
+                f"{where}: field `task_id`: {row.task_id!r} is on line {first_seen[row.task_id]} already; rename one"
+            )
+        yield _problem(row)
+    if not first_seen:
+        raise PackError(f"{path}:1: the pack holds no problems; write one JSON object a line")
+
+
+def _problem(row: PackRow) -> Problem:
+    return Problem(
+        task_id=row.task_id,
+        prompt=row.prompt,
+        entry_point=row.entry_point,
+        canonical_solution=row.canonical_solution,
+        checks=(CheckFunction(name="base", source=row.test),),
+        tags=row.tags,
+        naive_solution=row.naive_solution,
+        inputs=InputMaker(source=row.inputs, sizes=row.sizes) if row.inputs is not None else None,
+        answers=tuple(_canned(answer) for answer in row.answers),
+    )
+
+
+def _canned(row: AnswerRow) -> CannedAnswer:
+    verdicts = (row.verdict,) if isinstance(row.verdict, str) else row.verdict
+    return CannedAnswer(kind=row.kind, code=row.code, verdicts=verdicts, note=row.note)
+
+
+# -- fields
+
+
+def _decoded(fields: Mapping[str, object], kind: type[Decoded], where: str) -> Decoded:
+    """`fields` as the dataclass `kind`; raises PackError that begins with `where` and names the field."""
+    import msgspec
+
+    _check_names(fields, kind, where, "")
+    try:
+        # Through bytes, not msgspec.convert: the decoder refuses lone surrogates, which no file could hold.
+        return msgspec.json.decode(msgspec.json.encode(fields), type=kind)
+    except UnicodeEncodeError:
+        raise PackError(f"{where}: a string holds a lone surrogate (\\ud800 to \\udfff); take it out") from None
+    except (msgspec.DecodeError, TypeError, OverflowError) as error:
+        raise PackError(f"{where}: {_field_error(str(error))}") from None
+
+
+def _check_names(fields: Mapping[str, object], kind: type, where: str, prefix: str) -> None:
+    known: Collection[str] = kind.__dataclass_fields__  # type: ignore[attr-defined] # every kind is a dataclass
+    for name in fields:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(known)}"
+            raise PackError(f"{where}: field `{prefix}{name}` is unknown; {hint}")
+    answers = fields.get("answers") if kind is PackRow else None
+    for index, answer in enumerate(answers if isinstance(answers, list) else ()):
+        if isinstance(answer, dict):
+            _check_names(answer, AnswerRow, where, f"answers[{index}].")
+
+
+def _field_error(message: str) -> str:
+    """Put the field first in what msgspec says."""
+    if missing := _MISSING.fullmatch(message):
+        prefix = f"{missing[2]}." if missing[2] else ""
+        return f"field `{prefix}{missing[1]}` is missing"
+    if placed := _FIELD.fullmatch(message):
+        return f"field `{placed[2]}`: {placed[1][:1].lower()}{placed[1][1:]}"
+    return message
+
+
+# -- the code inside
+
+
+def _check_row(row: PackRow, where: str) -> None:
+    if not row.task_id.strip():
+        raise PackError(f"{where}: field `task_id` is empty; give each problem a name of its own")
+    if not row.entry_point.isidentifier():
+        raise PackError(f"{where}: field `entry_point`: {row.entry_point!r} is not a Python name")
+    _check_program(row, "canonical_solution", row.canonical_solution, where)
+    if row.naive_solution is not None:
+        _check_program(row, "naive_solution", row.naive_solution, where)
+    _check_defines("check", row.test, "test", where)
+    _check_inputs(row, where)
+    for index, answer in enumerate(row.answers):
+        if not answer.verdict:
+            raise PackError(f"{where}: field `answers[{index}].verdict` is empty; name the acceptable verdicts")
+
+
+def _check_program(row: PackRow, field: str, body: str, where: str) -> None:
+    names = _defined(row.prompt + body, f"prompt + {field}", where)
+    if row.entry_point not in names:
+        raise PackError(f"{where}: field `entry_point`: prompt + {field} does not define {row.entry_point!r}")
+
+
+def _check_inputs(row: PackRow, where: str) -> None:
+    if row.inputs is None:
+        if row.sizes:
+            raise PackError(f"{where}: field `sizes` needs the field `inputs`, which is missing")
+        return
+    _check_defines("make_inputs", row.inputs, "inputs", where)
+    if not row.sizes:
+        raise PackError(f"{where}: field `inputs` needs the field `sizes`, a list of numbers")
+    if row.sizes[0] < 1 or list(row.sizes) != sorted(set(row.sizes)):
+        raise PackError(f"{where}: field `sizes`: {list(row.sizes)} must be positive and ascend")
+
+
+def _check_defines(name: str, source: str, field: str, where: str) -> None:
+    if name not in _defined(source, field, where):
+        raise PackError(f"{where}: field `{field}` does not define {name}")
+
+
+def _defined(source: str, field: str, where: str) -> set[str]:
+    """The names that the top level of `source` binds; raises PackError with the line of a syntax error."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise PackError(f"{where}: field `{field}`: line {error.lineno} of the code: {error.msg}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise PackError(f"{where}: field `{field}`: code that cannot be parsed: {error}") from None
+    return {name for node in tree.body for name in _bound(node)}
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Assign):
+        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
