@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
 from codebench.sandbox import cgroup
 from codebench.sandbox.engine import connect, engine_errors
 from codebench.sandbox.job import Limits, SandboxError

@@ -141,4 +141,4 @@ class SandboxOptions:
 
 
 SandboxOpener = Callable[[SandboxOptions], Sandbox]
-"""What an entry point in `codebench.sandboxes` names; raises SandboxError where it cannot work here, with the remedy."""
+"""What an entry point in `codebench.sandboxes` names; raises SandboxError, with the remedy, where it cannot work."""

@@ -1,4 +1,4 @@
-"""Builds the walls of a namespaces box around itself and becomes the guest. Run as `python -m codebench.sandbox.launch`.
+"""Builds the walls of a namespaces box around itself and becomes the guest: `python -m codebench.sandbox.launch PLAN`.
 
 Three processes: this one stays outside and waits; its child enters the new namespaces; the grandchild is PID 1 of the
 box. Ending the first ends them all, for each is killed when its parent dies.

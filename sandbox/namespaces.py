@@ -13,7 +13,7 @@ import threading
 from dataclasses import asdict
 
 from codebench.sandbox import cgroup
-from codebench.sandbox.box import GUEST_ENV, candidate_uid, guest_argv
+from codebench.sandbox.box import GUEST_ENV, BoxSpentError, candidate_uid, guest_argv
 from codebench.sandbox.job import Limits, Sandbox, SandboxError, SandboxInfo, SandboxOptions
 from codebench.sandbox.launch import Plan
 from codebench.sandbox.pool import Pool
@@ -111,11 +111,11 @@ class NamespacesChannel:
         while view:
             _, ready, _ = select.select((), (self._in,), (), deadline_s)
             if not ready:
-                raise SandboxError("the box does not take its job")
+                raise BoxSpentError("the box does not take its job")
             try:
                 view = view[os.write(self._in, view) :]
             except OSError as e:
-                raise _spent(self.diagnosis()) from e
+                raise BoxSpentError(f"the box ended; {self.diagnosis()}") from e
 
     def receive(self, timeout_s: float) -> bytes:
         ready, _, _ = select.select((self._out,), (), (), timeout_s)

@@ -9,8 +9,6 @@ from typing import Self
 from codebench.sandbox.box import Box, BoxSpentError, Wall
 from codebench.sandbox.job import Execution, Job, SandboxError, SandboxInfo, SandboxOptions
 
-_TRIES = 2
-
 
 class Pool:
     """A Sandbox over a wall. Each worker is a thread that talks to its box; a job waits for a free worker."""
@@ -64,22 +62,26 @@ class Pool:
 
     def _run_on(self, box: Box | None, job: Job) -> tuple[Box | None, Execution]:
         """Run in a worker's thread; returns the box, or None where the next job needs a fresh one."""
-        for attempt in range(_TRIES):
+        try:
             box = box or self._open()
+            execution = self._run_once(box, job)
+        except BoxSpentError:
+            box = self._open()  # once more, on a box that nothing has happened to
             try:
-                execution = box.run(job)
+                execution = self._run_once(box, job)
             except BoxSpentError as e:
-                self._discard(box)
-                box, failure = None, e
-                continue
-            except BaseException:
-                self._discard(box)
-                raise
-            if box.clean:
-                return box, execution
+                raise SandboxError(f"{e} (on two boxes, one after the other)") from e
+        if box.clean:
+            return box, execution
+        self._discard(box)
+        return None, execution
+
+    def _run_once(self, box: Box, job: Job) -> Execution:
+        try:
+            return box.run(job)
+        except BaseException:
             self._discard(box)
-            return None, execution
-        raise SandboxError(f"{failure} (tried on {attempt + 1} fresh boxes)") from failure
+            raise
 
     def _open(self) -> Box:
         box = Box(self._wall, self._limits)

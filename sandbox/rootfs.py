@@ -26,6 +26,7 @@ from pathlib import Path
 
 import msgspec
 import platformdirs
+
 from codebench.sandbox.job import SandboxError
 
 PYTHON = "/opt/python/bin/python3"

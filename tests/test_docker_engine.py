@@ -219,7 +219,7 @@ class TestImages:
     def test_an_image_of_another_version_is_refused(self, client: Any, image: Image, tmp_path: Path) -> None:
         dockerfile = tmp_path / "Dockerfile"
         dockerfile.write_text(f"FROM {image.tag}\nLABEL codebench.guest=older\n")
-        client.images.build(path=str(tmp_path), tag="codebench-test:older")
+        client.images.build(path=str(tmp_path), tag="codebench-test:older", rm=True)
         try:
             with pytest.raises(SandboxError, match="another version"):
                 ensure_image(client, "codebench-test:older")

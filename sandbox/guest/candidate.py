@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 
 from . import values
 from .frames import FrameBuffer, pack, read_frame
+from .mutation import mutables
 
 FILENAME = "solution.py"
 MODULE = "solution"
@@ -101,17 +102,27 @@ class Candidate:
         name, handle, attribute = json.loads(operation)
         try:
             args, kwargs = values.loads(before, self._native)
+            numbered = mutables((args, kwargs), self._state)
             result = _OPERATIONS[name](self._objects[handle], attribute, args, kwargs)
         except BaseException as e:  # noqa: BLE001 - as above
             return self._raised(e)
         try:
-            after = values.dumps((args, kwargs), self._foreign)
-            mutated = b"null" if after == before else after
+            mutated = self._mutated(before, (args, kwargs), numbered)
             return pack(b"V", b"[" + self._result(result, args) + b"," + mutated + b"]")
         except values.UnencodableError as e:
             return pack(b"U", str(e).encode())
         except BaseException as e:  # noqa: BLE001 - as above
             return self._raised(e)
+
+    def _mutated(self, before: bytes, after: object, numbered: list[object]) -> bytes:
+        if values.dumps(after, self._foreign) == before:
+            return b"null"
+        return values.dumps(after, self._foreign, {id(item): number for number, item in enumerate(numbered)})
+
+    def _state(self, value: object) -> dict[str, Any] | None:
+        """The attributes of an instance that crosses as data: its class is shared with the trusted side."""
+        name = type(value).__name__
+        return vars(value) if name in self._shared and self._module.__dict__.get(name) is type(value) else None
 
     def _result(self, result: object, args: tuple[object, ...]) -> bytes:
         if type(result) not in _IMMUTABLE:

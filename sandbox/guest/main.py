@@ -52,7 +52,7 @@ class Box:
             report = examine(job, session)
         except BrokenTest as e:
             report = {"conclusion": "broken_test", "detail": str(e)[:2000]}
-        facts = _end_candidate(zygote_control)
+        facts = _end_candidate(zygote_control, session.hung_up)
         session.close()
         output = {"stdout": session.stdout.facts(), "stderr": session.stderr.facts()}
         return {"report": report, **facts, **output}
@@ -71,8 +71,8 @@ def _take_candidate(control: socket.socket, watch: dict[str, Any]) -> list[int]:
     return ends
 
 
-def _end_candidate(control: socket.socket) -> dict[str, Any]:
-    control.send(b".")
+def _end_candidate(control: socket.socket, hung_up: bool) -> dict[str, Any]:
+    control.send(zygote.HUNG_UP if hung_up else zygote.SEEN_ENOUGH)
     answer = control.recv(4096)
     if not answer:
         raise SystemExit("a zygote is gone")

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from . import values
 from .frames import pack
+from .mutation import assign, mutables
 from .session import Session
 
 _MESSAGE_CHARS = 2000
@@ -52,11 +53,7 @@ class Boundary:
         body = json.dumps([name, handle, attribute]).encode() + b"\n" + self._dumps((tuple(args), kwargs or {}))
         kind, reply = self._session.request(b"C", body)
         if kind == b"V":
-            result, mutated = self._loads(reply, args)
-            if mutated is not None:
-                _update(args, mutated[0])
-                _update(kwargs, mutated[1])
-            return result
+            return self._loads(reply, args, kwargs or {})
         if kind == b"E":
             raise self._exception(reply)
         if kind == b"U":
@@ -99,18 +96,27 @@ class Boundary:
             return {"cb": len(self._callbacks) - 1}
         raise self._session.unsupported(f"a value of type {cls.__name__} cannot be carried to the candidate")
 
-    def _loads(self, reply: bytes, args: Sequence[object]) -> Any:
+    def _loads(self, reply: bytes, args: Sequence[object], kwargs: dict[str, Any]) -> Any:
+        """Decode [result, arguments or null]; decoding the arguments changes the test's own objects as the call did."""
+        numbered: list[Any] = []
+
         def native(tag: str, body: Any) -> object:
-            return args[body] if tag == "a" else self._native(tag, body)
+            if tag == "a":
+                return args[body]
+            if tag == "p":
+                numbered[:] = numbered or mutables((tuple(args), kwargs), self._state)
+                assign(numbered[body[0]], values.from_plain(body[1], native))
+                return numbered[body[0]]
+            return self._native(tag, body)
 
         try:
-            answer = values.loads(reply, native)
-            result, mutated = answer
-            if mutated is not None and len(mutated) != 2:
-                raise values.MalformedError("not a pair of arguments")
-        except (values.MalformedError, ValueError, TypeError, IndexError, KeyError, MemoryError) as e:
+            result, _ = values.loads(reply, native)
+        except (values.MalformedError, ValueError, TypeError, LookupError, AttributeError, MemoryError) as e:
             raise self._session.break_off(f"the result is not plain data: {e}") from None
-        return result, mutated
+        return result
+
+    def _state(self, value: object) -> dict[str, Any] | None:
+        return vars(value) if self.shared.get(type(value).__name__) is type(value) else None
 
     def _native(self, tag: str, body: Any) -> object:
         if tag == "o":
@@ -293,20 +299,3 @@ def _is_plain_class(cls: type) -> bool:
     return all(base is object or "__slots__" not in base.__dict__ for base in cls.__mro__) and not any(
         isinstance(base.__dict__.get("__new__"), types.FunctionType) for base in cls.__mro__
     ) and all(base is object or base.__module__ == cls.__module__ for base in cls.__mro__)  # fmt: skip
-
-
-def _update(old: Any, new: Any) -> None:
-    """Carry a mutation back: make `old`, which the test holds, equal to `new`, in place as far as may be."""
-    if isinstance(old, (list, tuple)) and type(old) is type(new) and len(old) == len(new):
-        for i, (a, b) in enumerate(zip(old, new, strict=True)):
-            if type(a) is type(b) and isinstance(a, (list, dict, set, bytearray, tuple)):
-                _update(a, b)
-            elif isinstance(old, list):
-                old[i] = b
-    elif isinstance(old, list) and isinstance(new, list):
-        old[:] = new
-    elif isinstance(old, (dict, set)) and type(old) is type(new):
-        old.clear()
-        old.update(new)
-    elif isinstance(old, bytearray) and isinstance(new, bytearray):
-        old[:] = new

@@ -77,6 +77,7 @@ class Session:
         self.on_callback: Callable[[bytes], bytes] = _no_callbacks
         self._buffer = FrameBuffer(values.MAX_BYTES + 4096)
         self._received = 0
+        self.hung_up = False
         self._poll = select.poll()
         self._poll.register(self._sock, select.POLLIN)
         self._poll.register(host, 0)  # only its hanging up is of interest here
@@ -112,7 +113,7 @@ class Session:
         probe = select.poll()
         probe.register(self._sock, 0)
         if probe.poll(0):
-            raise self.break_off("the candidate's process ended")
+            raise self._gone()
 
     def close(self) -> None:
         """Close all ends; the candidate must be dead."""
@@ -125,6 +126,10 @@ class Session:
             self.fault = fault
         return fault
 
+    def _gone(self) -> BrokenOff:
+        self.hung_up = True
+        return self.break_off("the candidate's process ended")
+
     def _send(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
@@ -135,7 +140,7 @@ class Session:
                 self._turn(wait_for=select.POLLOUT)
                 self._poll.modify(self._sock, select.POLLIN)
             except OSError:
-                raise self.break_off("the candidate's process ended") from None
+                raise self._gone() from None
 
     def _receive(self) -> tuple[bytes, bytes]:
         while True:
@@ -170,7 +175,7 @@ class Session:
         except OSError:
             data = b""
         if not data:
-            raise self.break_off("the candidate's process ended")
+            raise self._gone()
         self._received += len(data)
         if self._received > _MAX_RECEIVED:
             raise self.break_off(f"the candidate sent more than {_MAX_RECEIVED >> 20} MiB")

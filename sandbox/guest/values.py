@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -53,10 +53,10 @@ def refuse_native(tag: str, body: Any) -> object:
     raise MalformedError(f"unknown tag {tag[:20]!r}")
 
 
-def dumps(value: object, foreign: Foreign = refuse_foreign) -> bytes:
-    """Encode `value`; raises UnencodableError."""
+def dumps(value: object, foreign: Foreign = refuse_foreign, numbers: Mapping[int, int] | None = None) -> bytes:
+    """Encode `value`; objects whose id() is in `numbers` carry that number ("p"). Raises UnencodableError."""
     try:
-        text = json.dumps(_Encoder(foreign).encode(value, 0), separators=(",", ":"))
+        text = json.dumps(_Encoder(foreign, numbers).encode(value, 0), separators=(",", ":"))
     except RecursionError:
         raise UnencodableError("nested too deep") from None
     if len(text) > MAX_BYTES:
@@ -75,11 +75,18 @@ def loads(data: bytes, native: Native = refuse_native) -> Any:
 
 
 class _Encoder:
-    def __init__(self, foreign: Foreign) -> None:
+    def __init__(self, foreign: Foreign, numbers: Mapping[int, int] | None = None) -> None:
         self.foreign = foreign
+        self.numbers = numbers
         self.nodes = 0
 
     def encode(self, value: Any, depth: int) -> Any:
+        """Encode `value`, with its number where it has one."""
+        if self.numbers is not None and (number := self.numbers.get(id(value))) is not None:
+            return {"p": [number, self.encode_plain(value, depth)]}
+        return self.encode_plain(value, depth)
+
+    def encode_plain(self, value: Any, depth: int) -> Any:
         kind = type(value)  # not value.__class__, which may lie
         if kind in _AS_IS:
             return value

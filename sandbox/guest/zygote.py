@@ -25,6 +25,9 @@ from .litter import Scratch
 
 _WATCH_S = 0.1  # how often memory is looked at, once a sample runs longer than this
 _STRETCH = 4.0  # how far the wall limit may be stretched by time spent waiting for a core
+_DYING_S = 0.2  # from the closing of a dying process's last socket to its death
+SEEN_ENOUGH, HUNG_UP = b".", b"!"
+"""What the judge says at the end of a sample: it has its findings, or the candidate's socket was closed."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -55,6 +58,7 @@ class Zygote:
         self._uid: int = config["uid"]
         self._scratch = Scratch(config["writable"])
         self._oom = confine.OomCounter(config.get("oom_fd"))
+        self._shared = 0
         self._own_uid = os.getuid()
         self._can_switch = self._own_uid != self._uid
 
@@ -63,6 +67,7 @@ class Zygote:
         self._scratch.note_clean()
         gc.collect()
         gc.freeze()
+        self._shared = _own_resident()
         ready = self._fork()
         while request := self._control.recv(4096):
             limits = json.loads(request)
@@ -112,21 +117,27 @@ class Zygote:
         started = time.monotonic()
         reason = self._wait(process, limits, started)
         wall_s = time.monotonic() - started
+        if reason != "judge":
+            self._kill_all()  # so that the judge, which waits on the candidate, hears of its end and says so
+        if self._control.recv(64) == HUNG_UP and reason == "judge" and _dies(process):
+            reason = "exit"  # it was the candidate's own end that the judge saw, a moment before this process could
         usage = self._end(process)
-        if reason == "memory" or self._oom.read() > kills_before:
-            outcome = "out_of_memory"
-        else:
-            outcome = "timed_out" if reason == "time" else _ended(usage, reason == "exit")
-        self._control.recv(64)  # the judge says that it has seen enough; where the candidate is dead, it soon notices
         own_end = reason == "exit"
         return {
-            "outcome": outcome,
+            "outcome": self._outcome(reason, usage, kills_before),
             "signal": os.WTERMSIG(usage.status) if own_end and os.WIFSIGNALED(usage.status) else None,
             "wall_s": wall_s,
             "cpu_s": usage.cpu_s,
             "memory_bytes": usage.memory_bytes,
             "clean": self._sweep(),
         }
+
+    def _outcome(self, reason: str, usage: Usage, kills_before: int) -> str:
+        if reason == "memory" or self._oom.read() > kills_before:
+            return "out_of_memory"
+        if reason == "time":
+            return "timed_out"
+        return "signaled" if reason == "exit" and os.WIFSIGNALED(usage.status) else "exited"
 
     def _wait(self, process: Process, limits: dict[str, Any], started: float) -> str:
         """Return why the sample is over: "judge" (it has seen enough), "exit", "time" or "memory"."""
@@ -160,7 +171,8 @@ class Zygote:
             return limit_s
 
     def _resident(self) -> int:
-        return sum(resident for _, resident in self._processes())
+        """What the candidate's processes hold, beyond the pages that each of them shares with this one."""
+        return sum(max(0, resident - self._shared) for _, resident in self._processes())
 
     def _processes(self) -> list[tuple[float, int]]:
         """CPU seconds and resident bytes of every process that is the candidate's."""
@@ -216,8 +228,14 @@ class Zygote:
                 os.seteuid(self._own_uid)
 
 
-def _ended(usage: Usage, own_end: bool) -> str:
-    return "signaled" if own_end and os.WIFSIGNALED(usage.status) else "exited"
+def _dies(process: Process) -> bool:
+    """Is a process that has closed its socket on its way out?"""
+    return bool(select.select([process.pidfd], (), (), _DYING_S)[0])
+
+
+def _own_resident() -> int:
+    with open("/proc/self/statm") as f:  # noqa: PTH123 - a tenth of the cost of Path here
+        return int(f.read().split()[1]) * _PAGE
 
 
 def start(control: socket.socket, config: dict[str, Any]) -> NoReturn:
