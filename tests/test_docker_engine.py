@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from codebench.sandbox import Job, Limits, SandboxError, SandboxOptions
 from codebench.sandbox.box import Box, BoxSpentError
 from codebench.sandbox.docker import _OWNER, DockerChannel, DockerWall, _owner, open_sandbox

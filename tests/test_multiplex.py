@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 
-from codebench.sandbox.multiplex import STDERR, STDOUT, Demultiplexer
 from hypothesis import given
 from hypothesis import strategies as st
+
+from codebench.sandbox.multiplex import STDERR, STDOUT, Demultiplexer
 
 FRAMES = st.lists(st.tuples(st.sampled_from([STDOUT, STDERR]), st.binary(max_size=40)), max_size=8)
 

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from codebench.sandbox import SandboxError
 from codebench.sandbox.rootfs import PYTHON, Rootfs, build_rootfs, guest_sources
 
