@@ -31,7 +31,7 @@ class CorrectnessGrader:
         assert problem.checks, "a problem without a check cannot be passed"
         for check in problem.checks:
             execution = await sandbox.run(_job(problem, check, code, limits))
-            grade = _grade(execution)
+            grade = _grade(execution, limits)
             if grade.verdict is not Verdict.PASS:
                 break
         return grade
@@ -54,11 +54,11 @@ def _ran_out_of_memory(execution: Execution) -> bool:
     return report.exception == "MemoryError" and report.by_candidate
 
 
-def _grade(execution: Execution) -> Grade:
+def _grade(execution: Execution, limits: Limits) -> Grade:
     return Grade(
         grader=CorrectnessGrader.name,
         verdict=verdict(execution),
-        detail=_detail(execution),
+        detail=_detail(execution, limits),
         wall_s=execution.wall_s,
         cpu_s=execution.cpu_s,
         memory_bytes=execution.memory_bytes,
@@ -67,7 +67,12 @@ def _grade(execution: Execution) -> Grade:
     )
 
 
-def _detail(execution: Execution) -> str:
+def _detail(execution: Execution, limits: Limits) -> str:
+    meaning = verdict(execution)
+    if meaning is Verdict.TIMEOUT:
+        return f"not done at the limit of {limits.timeout_s:g} s"
+    if execution.outcome is Outcome.OUT_OF_MEMORY and meaning is Verdict.MEMORY:
+        return f"over the limit of {limits.memory_mib} MiB"
     ending = f" (signal {execution.signal})" if execution.signal is not None else ""
     return execution.report.detail + ending
 

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
-from codebench.sandbox import SandboxError, SandboxOpener, SandboxOptions
+
+from codebench.sandbox import SandboxError, SandboxOpener, SandboxOptions, namespaces
 from codebench.sandbox import docker as docker_backend
-from codebench.sandbox import namespaces
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.main import commands, run
 from codebench.cli.progress import PlainProgress, Tally

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from codebench.sandbox import SandboxOpener
 from codebench.sandbox.contract import FACTS, Fact, hold
 

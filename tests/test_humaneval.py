@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from codebench.problems import CheckFunction, PackError, humaneval
 
 ROW = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from codebench.problems import Suite
 from codebench.runs.directory import default_directory, open_run
 from codebench.runs.manifest import (
@@ -54,10 +55,16 @@ def test_an_equal_run_is_resumed_under_its_first_manifest(tmp_path: Path) -> Non
         (replace(a_manifest(), task_ids=("toy/1",)), r"task_ids: 2 of them \(toy/0, toy/1\) -> 1 of them \(toy/1\)"),
         (replace(a_manifest(), limits=Limits(timeout_s=3.0)), r"limits\.timeout_s: 10\.0 -> 3\.0"),
         (replace(a_manifest(), sandbox=replace(SANDBOX, image="sha256:2")), r"sandbox\.image: sha256:1 -> sha256:2"),
-        (replace(a_manifest(), sandbox=replace(SANDBOX, backend="namespaces")), r"sandbox\.backend: docker -> namespaces"),
+        (
+            replace(a_manifest(), sandbox=replace(SANDBOX, backend="namespaces")),
+            r"sandbox\.backend: docker -> namespaces",
+        ),
         (replace(a_manifest(), graders=("quality",)), "graders: "),
         (replace(a_manifest(), generator=GeneratorPin(spec="hf:x", identity={})), r"generator\.revision: abc -> none"),
-        (replace(a_manifest(), generator=GeneratorPin(spec="vllm:x", identity={"revision": "abc"})), "generator: hf -> vllm"),
+        (
+            replace(a_manifest(), generator=GeneratorPin(spec="vllm:x", identity={"revision": "abc"})),
+            "generator: hf -> vllm",
+        ),
     ],
 )
 def test_another_run_is_refused_by_the_fields_that_differ(tmp_path: Path, changed: Manifest, says: str) -> None:

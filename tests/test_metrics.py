@@ -6,9 +6,10 @@ from fractions import Fraction
 from math import comb, isclose
 
 import pytest
-from codebench.runs.metrics import estimate_pass_at_k, pass_at_k, wilson_interval
 from hypothesis import given
 from hypothesis import strategies as st
+
+from codebench.runs.metrics import estimate_pass_at_k, pass_at_k, wilson_interval
 
 counts = st.integers(1, 200).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
 draws = counts.flatmap(lambda nc: st.tuples(st.just(nc[0]), st.just(nc[1]), st.integers(1, nc[0])))
@@ -43,7 +44,12 @@ def test_a_wilson_interval_contains_its_proportion_and_lies_in_the_unit_interval
 
 def test_a_wilson_interval_equals_a_published_one() -> None:
     # Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I, method 3.
-    published = {(81, 263): (0.2553, 0.3662), (15, 148): (0.0624, 0.1605), (0, 20): (0.0, 0.1611), (1, 29): (0.0061, 0.1718)}
+    published = {
+        (81, 263): (0.2553, 0.3662),
+        (15, 148): (0.0624, 0.1605),
+        (0, 20): (0.0, 0.1611),
+        (1, 29): (0.0061, 0.1718),
+    }
     for (right, trials), (low, high) in published.items():
         assert wilson_interval(right / trials, trials) == pytest.approx((low, high), abs=5e-5)
 

@@ -15,6 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from codebench.generators import Generator, GeneratorError, Sample
 from codebench.graders import Grade, Verdict
 from codebench.problems import CheckFunction, Problem, Suite
@@ -33,8 +36,6 @@ from codebench.sandbox import (
     SandboxInfo,
     SandboxOptions,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 # --- a world small enough to know every number of: 6 problems, "right" passes, sample i of problem p is right if i <= p
 
@@ -146,7 +147,9 @@ class ToyGrader:
     name = "correctness"
 
     async def grade(self, problem: Problem, code: str, sandbox: Sandbox, limits: Limits) -> Grade:
-        job = Job(source=code, entry_point=problem.entry_point, context="", test=problem.checks[0].source, limits=limits)
+        job = Job(
+            source=code, entry_point=problem.entry_point, context="", test=problem.checks[0].source, limits=limits
+        )
         completed = (await sandbox.run(job)).report.conclusion is Conclusion.COMPLETED
         return Grade(grader=self.name, verdict=Verdict.PASS if completed else Verdict.FAIL)
 
@@ -421,7 +424,10 @@ def test_the_note_says_which_sandbox(tmp_path: Path) -> None:
 
 def choose(*order: str) -> str:
     async def opened() -> str:
-        async with opened_sandbox("auto", SandboxOptions(workers=1), [f"{__name__}:{name}" for name in order]) as (_, choice):
+        async with opened_sandbox("auto", SandboxOptions(workers=1), [f"{__name__}:{name}" for name in order]) as (
+            _,
+            choice,
+        ):
             assert ToySandbox.opened == 1
         return choice.replace(f"{__name__}:", "")
 
@@ -436,5 +442,7 @@ def test_auto_takes_the_first_sandbox_that_works_and_says_why_not_the_one_before
 
 
 def test_auto_without_any_sandbox_names_the_reason_of_each() -> None:
-    with pytest.raises(SandboxError, match=r"no sandbox works here: .*open_nothing: no kernel.*open_locked_out: cannot enter"):
+    with pytest.raises(
+        SandboxError, match=r"no sandbox works here: .*open_nothing: no kernel.*open_locked_out: cannot enter"
+    ):
         choose("open_nothing", "open_locked_out")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from codebench.problems.humaneval import load
 from codebench.runs.plugins import Kind, load_generator_opener, load_suite_loader, plugin_names
 from codebench.runs.record import RunError

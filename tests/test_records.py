@@ -10,12 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from codebench.graders import Grade, Verdict
 from codebench.runs.record import Record, RunError
 from codebench.runs.records import RECORDS, open_records, read_records
 from codebench.sandbox import Text
-from hypothesis import given
-from hypothesis import strategies as st
 
 any_text = st.text(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from("\0\r\n\x1c\x85\u2028\u2029"))
 texts = st.builds(Text, text=any_text, truncated=st.booleans())
@@ -99,7 +100,9 @@ def test_a_write_cut_short_anywhere_loses_only_its_own_line(cut: int, reopen: bo
             assert (directory / RECORDS).read_bytes().startswith(data[:cut].rpartition(b"\n")[0])
 
 
-@pytest.mark.parametrize("tail", [b"\n", b"\0" * 4096, b'{"schema":1,\n', b"\xff\xfe\n", b"garbage", b"[" * 100_000, b'{"schema":"1"'])
+@pytest.mark.parametrize(
+    "tail", [b"\n", b"\0" * 4096, b'{"schema":1,\n', b"\xff\xfe\n", b"garbage", b"[" * 100_000, b'{"schema":"1"']
+)
 def test_garbage_after_the_last_record_is_cut_off_by_the_next_append(tmp_path: Path, tail: bytes) -> None:
     data = write(tmp_path, one(0))
     (tmp_path / RECORDS).write_bytes(data + tail)
@@ -108,7 +111,9 @@ def test_garbage_after_the_last_record_is_cut_off_by_the_next_append(tmp_path: P
     assert [record.sample for record in read_records(tmp_path)] == [0, 1]
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\0\0\0", b'{"schema":1,', b"\xff", b"[" * 100_000, b"null", b'{"suite":"toy","task_id":7}'])
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\0\0\0", b'{"schema":1,', b"\xff", b"[" * 100_000, b"null", b'{"suite":"toy","task_id":7}']
+)
 def test_a_corrupt_line_in_the_middle_is_named_and_nothing_is_touched(tmp_path: Path, garbage: bytes) -> None:
     line = write(tmp_path, one(0))
     damaged = line + garbage + b"\n" + line

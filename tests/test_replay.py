@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from codebench.generators import Generator, GeneratorError, Sample, reference, replay
-from codebench.problems import CheckFunction, Problem
 from hypothesis import given
 from hypothesis import strategies as st
+
+from codebench.generators import Generator, GeneratorError, Sample, reference, replay
+from codebench.problems import CheckFunction, Problem
 
 
 def problem(task_id: str) -> Problem:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
 from codebench.graders import Grade, Verdict
 from codebench.problems import Suite
 from codebench.runs import Gate, Pace, Run, RunError, Summary, below, parse_gate, report_json, show_report
@@ -16,7 +18,6 @@ from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manif
 from codebench.runs.record import Record
 from codebench.runs.summary import summarise
 from codebench.sandbox import Limits, SandboxInfo
-from rich.console import Console
 
 
 def a_manifest(*, samples: int = 2, ks: tuple[int, ...] = (1, 2)) -> Manifest:
@@ -135,14 +136,28 @@ def test_the_json_report_holds_the_same_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "k", "minimum"), [("pass@1=0.5", 1, 0.5), ("pass@10=1", 10, 1.0), (" pass@2 = .25 ", 2, 0.25), ("pass@1=0", 1, 0.0)]
+    ("text", "k", "minimum"),
+    [("pass@1=0.5", 1, 0.5), ("pass@10=1", 10, 1.0), (" pass@2 = .25 ", 2, 0.25), ("pass@1=0", 1, 0.0)],
 )
 def test_a_gate_is_read(text: str, k: int, minimum: float) -> None:
     assert parse_gate(text) == Gate(k=k, minimum=minimum)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "pass@1", "pass@1=", "pass@0=0.5", "pass@1=nan", "pass@1=-1", "pass@1=1.5", "pass@1=50%", "eff@1=0.5", "pass@1=.", "pass@1=0.5x"]
+    "text",
+    [
+        "",
+        "pass@1",
+        "pass@1=",
+        "pass@0=0.5",
+        "pass@1=nan",
+        "pass@1=-1",
+        "pass@1=1.5",
+        "pass@1=50%",
+        "eff@1=0.5",
+        "pass@1=.",
+        "pass@1=0.5x",
+    ],
 )
 def test_what_is_no_gate_is_an_error_that_shows_it(text: str) -> None:
     with pytest.raises(RunError) as caught:

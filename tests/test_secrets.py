@@ -40,6 +40,7 @@ def solve(half_a, half_b):
     return find(half_a, half_b), find(CONTROL[:8].encode(), CONTROL[8:].encode())
 """
 
+
 def _run(opener: SandboxOpener, source: str, test: str, context: str) -> tuple[Conclusion, str]:
     async def run() -> tuple[Conclusion, str]:
         limits = Limits(timeout_s=20.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.main import run
 from codebench.problems import CheckFunction, Problem, humaneval

@@ -69,9 +69,10 @@ def loads(data: bytes, native: Native = refuse_native) -> Any:
     if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_NODES:
         raise MalformedError(f"more than {MAX_NODES} values")
     try:
-        return _Decoder(native).decode(json.loads(data), 0)
-    except (ValueError, TypeError, OverflowError, RecursionError, ArithmeticError) as e:
-        raise MalformedError(f"{type(e).__name__}: {str(e)[:200]}") from None
+        parsed = json.loads(data)
+    except (ValueError, RecursionError) as e:
+        raise MalformedError(f"not JSON: {str(e)[:200]}") from None
+    return from_plain(parsed, native)
 
 
 class _Encoder:
@@ -243,5 +244,8 @@ def plain(value: object, foreign: Foreign = refuse_foreign) -> Any:
 
 
 def from_plain(data: Any, native: Native = refuse_native) -> Any:
-    """Decode what `plain` made; raises MalformedError."""
-    return _Decoder(native).decode(data, 0)
+    """Decode what `plain` made; raises MalformedError on anything else, however hostile."""
+    try:
+        return _Decoder(native).decode(data, 0)
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, MemoryError) as e:
+        raise MalformedError(f"{type(e).__name__}: {str(e)[:200]}") from None
