@@ -66,6 +66,7 @@ async def evaluate_async(options: EvalOptions, progress: Progress | None = None)
         progress.note(choice)
         manifest = manifest_of(plan, options, sandbox.info)
         directory = options.out or default_directory(manifest)
+        progress.note(f"results in {directory}")
         with open_run(directory, manifest) as manifest, open_records(directory) as writer:
             pace = await _run_missing(plan, directory, Grading(plan, sandbox, writer, progress))
             summary = summarise(manifest, read_records(directory), plan.ks)

@@ -7,10 +7,12 @@ from difflib import get_close_matches
 from enum import StrEnum
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import cast
 
 from codebench.generators.sample import GeneratorOpener
 from codebench.graders import Grader
+from codebench.problems.pack import load_folder
 from codebench.problems.problem import SuiteLoader
 from codebench.runs.record import RunError
 from codebench.sandbox import SandboxOpener
@@ -37,6 +39,9 @@ def plugin_names(kind: Kind) -> tuple[str, ...]:
 
 
 def load_suite_loader(name: str) -> SuiteLoader:
+    """For an installed name, `module:NAME`, or a path with a slash in it: a pack folder, such as ./my-pack."""
+    if "/" in name:
+        return lambda _: load_folder(Path(name))
     return cast(SuiteLoader, _load(Kind.SUITE, name)[0])
 
 

@@ -416,7 +416,7 @@ def test_evaluate_async_can_be_awaited_beside_other_work(tmp_path: Path) -> None
 def test_the_note_says_which_sandbox(tmp_path: Path) -> None:
     listener = Listener()
     evaluate(options(tmp_path / "run"), listener)
-    assert listener.notes == [f"sandbox {__name__}:open_sound"]
+    assert listener.notes == [f"sandbox {__name__}:open_sound", f"results in {tmp_path / 'run'}"]
 
 
 # --- the choice of a sandbox
