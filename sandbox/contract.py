@@ -220,9 +220,10 @@ def f(x):
     caps = [l for l in open('/proc/self/status') if l.startswith(('CapEff', 'CapPrm', 'CapInh', 'CapAmb'))]
     new = [l.split()[1] for l in open('/proc/self/status') if l.startswith('NoNewPrivs')]
     calls = [libc.unshare(0x10000000), libc.ptrace(16, 1, 0, 0), libc.mount(b'x', b'/tmp', b'tmpfs', 0, None),
-             libc.kill(1, 9), libc.shmget(0, 4096, 0o1600)]
+             libc.shmget(0, 4096, 0o1600)]
+    libc.kill(1, 9)  # may be allowed, and must do nothing: the next sample is judged on the same box
     return ({l.split()[1].strip('0') for l in caps}, new, calls)"""
-    test = "assert candidate(1) == ({''}, ['1'], [-1, -1, -1, -1, -1]), candidate(1)"
+    test = "assert candidate(1) == ({''}, ['1'], [-1, -1, -1, -1]), candidate(1)"
     seen = await _run(sandbox, source, test)
     _completed(seen)
 
