@@ -39,10 +39,10 @@ Way = Callable[[int], list[float]]
 
 def main() -> None:
     options = _options()
+    print(f"{machine()}\n", flush=True)
     problems = load(None).problems
     with ExitStack() as stack:
         ways = {name: stack.enter_context(opened) for name, opened in all_ways(problems, options.docker)}
-        print(f"{machine()}\n", flush=True)
         for way in ways.values():
             way(-1)
         rounds = [{name: way(number) for name, way in ways.items()} for number in range(options.rounds)]

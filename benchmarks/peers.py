@@ -48,6 +48,7 @@ Runner = Callable[[Path, Path], Timing]
 
 def main() -> None:
     options = _options()
+    print(f"{machine()}\n", flush=True)
     problems = load(None).problems
     plus = options.humanevalplus.resolve()
     with tempfile.TemporaryDirectory(prefix="codebench-bench-") as scratch:
@@ -57,7 +58,6 @@ def main() -> None:
         once = write_samples(Path(scratch, "once.jsonl"), problems, 1)
         for runner in runners.values():  # caches get filled: the rootfs, the image, evalplus's expected outputs
             runner(once, Path(tempfile.mkdtemp(dir=scratch)))
-        print(f"{machine()}\n", flush=True)
         samples = write_samples(Path(scratch, "samples.jsonl"), problems, options.samples)
         rounds = [run_round(runners, samples, Path(scratch), number) for number in range(options.rounds)]
     report({name: [timings[name] for timings in rounds] for name in runners})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from codebench.cli.choices import DIRECTORY
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.output import put, put_json

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from codebench.cli.choices import (
     eval_options,
     limit_options,

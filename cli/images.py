@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from codebench.cli.output import put, put_json
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+
 from codebench.cli.doctor import doctor_command
 from codebench.cli.evaluate import eval_command, grade_command
 from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_errors
@@ -34,8 +35,8 @@ SETTINGS = {
 def commands(context: click.Context) -> int:
     """Run the code that models write in a sandbox, and report numbers that can be recomputed.
 
-    Exit codes: 0 fine, 1 below a requested gate, 2 gate inconclusive, 3 infrastructure (sandbox, engine, disk),
-    64 usage or bad input, 130 interrupted.
+    Exit codes: 0 fine, 1 below a requested gate, 2 gate inconclusive, 3 infrastructure (box, engine, disk),
+    64 usage, bad input or no sandbox, 130 interrupted.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from codebench.cli.output import say
 
 if TYPE_CHECKING:
-    from codebench.graders import Verdict
-    from codebench.runs import Progress
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
+
+    from codebench.graders import Verdict
+    from codebench.runs import Progress
 
 PLAIN_INTERVAL_S = 10.0
 

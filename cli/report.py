@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
 from codebench.cli.choices import DIRECTORY, report_options
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.output import put_json, put_rich, say

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from codebench.cli.choices import limit_options, limits_of, sandbox_options, suite_options
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.output import put, put_json

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
+
 from codebench.cli.choices import DIRECTORY
 from codebench.cli.output import put, put_json
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
+
 from codebench.problems import Suite
 from codebench.runs.encoding import encode
 from codebench.runs.record import SCHEMA, RunError

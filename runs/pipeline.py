@@ -57,8 +57,8 @@ def evaluate(options: EvalOptions, progress: Progress | None = None) -> Run:
 async def evaluate_async(options: EvalOptions, progress: Progress | None = None) -> Run:
     """Evaluate, or finish an evaluation that was interrupted, and give what all its records amount to.
 
-    Raises RunError, PackError or GeneratorError for what cannot be done as asked, SandboxError where no sandbox can
-    be had or the one at hand keeps failing. Single infrastructure errors are counted in the summary instead.
+    Raises RunError, PackError or GeneratorError for what cannot be done as asked (no sandbox to be had included),
+    SandboxError where the sandbox keeps failing. Single infrastructure errors are counted in the summary instead.
     """
     progress = progress or Silence()
     plan = make_plan(options)

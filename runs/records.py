@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
+
 from codebench.runs.encoding import encode
 from codebench.runs.record import SCHEMA, Record, RunError
 from codebench.sandbox import SandboxError

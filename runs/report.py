@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+
 from codebench.runs.manifest import read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run

@@ -1,12 +1,11 @@
 """The self-check: does this sandbox tell right from wrong, and can it be fooled?
 
-References must pass and do-nothing answers must not; each attack must get one of its acceptable verdicts in time,
-and leave the worker able to tell right from wrong.
+References must pass and do-nothing answers must not; a pack's canned answers must get the verdicts that it names; each
+attack must get one of its acceptable verdicts in time, and leave the worker able to tell right from wrong.
 """
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import os
 import time
@@ -18,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from codebench.graders import Grade, Grader, Verdict
-from codebench.problems import Problem, Suite
+from codebench.problems import AnswerKind, CannedAnswer, Problem, Suite
 from codebench.runs.attacks import MAY_BE_UNSUPPORTED, Attack, read_attacks
 from codebench.runs.opening import opened_sandbox
 from codebench.runs.plugins import load_grader, load_suite_loader
@@ -106,7 +105,7 @@ class Bench:
 
 
 def selfcheck(options: SelfcheckOptions, progress: Progress | None = None) -> Selfcheck:
-    """Run the whole check. Raises PackError for bad data, RunError for an unknown name, SandboxError for no sandbox."""
+    """Run the whole check. Raises PackError for bad data, RunError for an unknown name or for want of a sandbox."""
     return asyncio.run(_selfcheck(options, progress or Silence()))
 
 
@@ -116,7 +115,7 @@ async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck
     findings = Findings(progress=progress)
     async with opened_sandbox(options.backend, options.sandbox) as (sandbox, choice):
         progress.note(choice)
-        progress.start(2 * len(suite.problems) + len(attacks), 0)
+        progress.start(_cases(suite) + len(attacks), 0)
         try:
             await _check_suite(suite, _bench(sandbox, options), findings)
             if attacks:
@@ -135,8 +134,17 @@ def _bench(sandbox: Sandbox, options: SelfcheckOptions) -> Bench:
     return Bench(sandbox=sandbox, grader=load_grader("correctness"), limits=options.sandbox.limits)
 
 
+def _canned_category(kind: AnswerKind) -> str:
+    return f"{kind} answers"
+
+
+def _cases(suite: Suite) -> int:
+    """How many answers `_check_suite` grades."""
+    return sum(2 + len(problem.answers) for problem in suite.problems)
+
+
 async def _check_suite(suite: Suite, bench: Bench, findings: Findings) -> None:
-    """References and do-nothing answers, side by side on all workers."""
+    """References, do-nothing and canned answers, side by side on all workers."""
 
     async def reference(problem: Problem) -> None:
         grade = await bench.grade(problem, problem.prompt + problem.canonical_solution)
@@ -146,10 +154,20 @@ async def _check_suite(suite: Suite, bench: Bench, findings: Findings) -> None:
         grade = await bench.grade(problem, do_nothing(problem))
         findings.add(DO_NOTHING, _unless(grade, tuple(set(Verdict) - {Verdict.PASS}), problem.task_id), grade)
 
+    async def canned(problem: Problem, index: int, answer: CannedAnswer) -> None:
+        grade = await bench.grade(problem, answer.code)
+        must = tuple(map(Verdict, answer.verdicts))
+        findings.add(_canned_category(answer.kind), _unless(grade, must, f"{problem.task_id} answers[{index}]"), grade)
+
+    kinds = sorted({answer.kind for problem in suite.problems for answer in problem.answers})
+    for name in (REFERENCES, DO_NOTHING, *map(_canned_category, kinds)):
+        findings.total[name] += 0  # they are listed in this order, whichever ends first
     async with asyncio.TaskGroup() as tasks:
         for problem in suite.problems:
             tasks.create_task(reference(problem))
             tasks.create_task(nothing(problem))
+            for index, answer in enumerate(problem.answers):
+                tasks.create_task(canned(problem, index, answer))
 
 
 async def _check_attacks(
@@ -195,7 +213,7 @@ def do_nothing(problem: Problem) -> str:
     stub = f"def {problem.entry_point}(*arguments, **named):\n    return None\n"
     try:
         with warnings.catch_warnings(action="ignore"):
-            ast.parse(answer)
+            compile(answer, "<do-nothing>", "exec", dont_inherit=True)  # a class body parses, and does not compile
     except (SyntaxError, ValueError):
         return stub
     return answer

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+import signal
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
 from codebench.sandbox.box import Box, BoxSpentError, Wall
-from codebench.sandbox.job import Execution, Job, SandboxError, SandboxInfo, SandboxOptions
+from codebench.sandbox.job import Execution, Job, Outcome, SandboxError, SandboxInfo, SandboxOptions
 
 
 class Pool:
@@ -48,16 +49,12 @@ class Pool:
 
     async def run(self, job: Job) -> Execution:
         """Run one job on a free box. Raises SandboxError when the machine failed, twice."""
+        loop = asyncio.get_running_loop()
         box = await self._boxes.get()
-        outcome = asyncio.get_running_loop().run_in_executor(self._threads, self._run_on, box, job)
-        try:
-            box, execution = await asyncio.shield(outcome)
-        except asyncio.CancelledError:
-            raise
-        except BaseException:
-            self._boxes.put_nowait(None)
-            raise
-        self._boxes.put_nowait(box)
+        work = self._threads.submit(self._run_on, box, job)
+        # Whatever becomes of the caller, the place is free again when, and only when, the thread is.
+        work.add_done_callback(lambda done: loop.call_soon_threadsafe(self._boxes.put_nowait, _box_after(done)))
+        _, execution = await asyncio.wrap_future(work)
         return execution
 
     def _run_on(self, box: Box | None, job: Job) -> tuple[Box | None, Execution]:
@@ -65,16 +62,17 @@ class Pool:
         try:
             box = box or self._open()
             execution = self._run_once(box, job)
+            if not _killed_from_outside(execution):
+                return self._kept(box), execution
+            self._discard(box)
         except BoxSpentError:
-            box = self._open()  # once more, on a box that nothing has happened to
-            try:
-                execution = self._run_once(box, job)
-            except BoxSpentError as e:
-                raise SandboxError(f"{e} (on two boxes, one after the other)") from e
-        if box.clean:
-            return box, execution
-        self._discard(box)
-        return None, execution
+            pass
+        box = self._open()  # once more, on a box that nothing has happened to
+        try:
+            execution = self._run_once(box, job)
+        except BoxSpentError as e:
+            raise SandboxError(f"{e} (on two boxes, one after the other)") from e
+        return self._kept(box), execution
 
     def _run_once(self, box: Box, job: Job) -> Execution:
         try:
@@ -82,6 +80,12 @@ class Pool:
         except BaseException:
             self._discard(box)
             raise
+
+    def _kept(self, box: Box) -> Box | None:
+        if box.clean:
+            return box
+        self._discard(box)
+        return None
 
     def _open(self) -> Box:
         box = Box(self._wall, self._limits)
@@ -91,3 +95,13 @@ class Pool:
     def _discard(self, box: Box) -> None:
         box.close()
         self._all.discard(box)
+
+
+def _killed_from_outside(execution: Execution) -> bool:
+    """SIGKILL, and not the guest's: the machine's doing or the candidate's own, which a second run can tell."""
+    return execution.outcome is Outcome.SIGNALED and execution.signal == signal.SIGKILL
+
+
+def _box_after(done: Future[tuple[Box | None, Execution]]) -> Box | None:
+    """The box that the next job may use; None where it needs a fresh one."""
+    return None if done.cancelled() or done.exception() is not None else done.result()[0]

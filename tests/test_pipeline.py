@@ -264,7 +264,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_finishes(tmp_path: Path,
 
 
 def test_kill_9_again_and_again_loses_and_repeats_nothing(tmp_path: Path) -> None:
-    script = f"import sys, pathlib, {__name__} as t; t.evaluate(t.options(pathlib.Path(sys.argv[1])), t.Killer(at=5))"
+    script = f"import sys, pathlib; sys.path.append('.'); import {__name__} as t; t.evaluate(t.options(pathlib.Path(sys.argv[1])), t.Killer(at=5))"
     command = [sys.executable, "-c", script, str(tmp_path / "run")]
     codes = [subprocess.run(command, cwd=Path(__file__).parent, check=False).returncode for _ in range(5)]
     assert codes == [-signal.SIGKILL] * 4 + [0]
@@ -318,7 +318,7 @@ def test_a_machine_that_only_fails_stops_the_run(tmp_path: Path) -> None:
 
 
 def test_a_sandbox_that_cannot_open_leaves_no_directory(tmp_path: Path) -> None:
-    with pytest.raises(SandboxError, match="no kernel here; boot one"):
+    with pytest.raises(RunError, match="no kernel here; boot one"):
         evaluate(options(tmp_path / "run", sandbox=f"{__name__}:open_nothing"))
     assert not (tmp_path / "run").exists()
 
