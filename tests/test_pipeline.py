@@ -443,6 +443,6 @@ def test_auto_takes_the_first_sandbox_that_works_and_says_why_not_the_one_before
 
 def test_auto_without_any_sandbox_names_the_reason_of_each() -> None:
     with pytest.raises(
-        SandboxError, match=r"no sandbox works here: .*open_nothing: no kernel.*open_locked_out: cannot enter"
+        RunError, match=r"no sandbox is available: .*open_nothing: no kernel.*open_locked_out: cannot enter"
     ):
         choose("open_nothing", "open_locked_out")
