@@ -91,6 +91,19 @@ async def a_lying_equality_is_never_asked(sandbox: Sandbox) -> None:
     assert seen.report.conclusion is Conclusion.REFUTED, seen
 
 
+async def a_forged_reply_gains_no_trust(sandbox: Sandbox) -> None:
+    """Whoever writes frames himself can only answer with values: not with an object that is asked for its truth."""
+    for reply in (b'[{"o":[0,"instance"]},null]', b'[{"o":[9,"instance"]},null]', b'[{"in":["int",[]]},null]'):
+        source = f"""
+import os, struct
+def f(x):
+    reply = {reply!r}
+    os.write(3, struct.pack('>IB', len(reply), ord('V')) + reply)
+    return x"""
+        seen = await _run(sandbox, source, "assert candidate(0)")
+        assert seen.report.conclusion is not Conclusion.COMPLETED, seen
+
+
 async def exit_zero_is_no_pass(sandbox: Sandbox) -> None:
     for ending in ("import os\n    os._exit(0)", "raise SystemExit(0)"):
         seen = await _run(sandbox, f"def f(x):\n    {ending}", "try:\n        candidate(1)\n    except: pass")

@@ -69,10 +69,15 @@ class Boundary:
             self._remotes[handle] = _REMOTES.get(kind, Remote)(self, handle)
         return self._remotes[handle]
 
-    def instance_kind(self, kind: str) -> str:
-        """Instances show more of themselves where the entry point is a class: they are what is tested."""
+    def _kind_here(self, claimed: str) -> str:
+        """What a handle may be: never more than the test's own entry point makes it, whatever the candidate claims.
+
+        Instances show more of themselves where the entry point is a class, for they are what is tested.
+        """
+        if claimed not in ("iterator", "callable", "object"):
+            raise values.MalformedError(f"unknown kind {claimed[:20]!r}")
         entry = self._remotes.get(0)
-        return "instance" if kind == "object" and isinstance(entry, RemoteClass) else kind
+        return "instance" if claimed == "object" and isinstance(entry, RemoteClass) else claimed
 
     def unsupported(self, what: str) -> BaseException:
         return self._session.unsupported(what)
@@ -121,7 +126,7 @@ class Boundary:
     def _native(self, tag: str, body: Any) -> object:
         if tag == "o":
             handle, kind = body
-            return self._remote(int(handle), self.instance_kind(str(kind)))
+            return self._remote(int(handle), self._kind_here(str(kind)))
         if tag == "cb":
             return self._callbacks[body]
         if tag == "in":
