@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 from codebench.problems.datafile import sha256_of
 from codebench.problems.jsonl import json_object, numbered_lines
@@ -200,8 +200,15 @@ def _field_error(message: str) -> str:
         prefix = f"{missing[2]}." if missing[2] else ""
         return f"field `{prefix}{missing[1]}` is missing"
     if placed := _FIELD.fullmatch(message):
-        return f"field `{placed[2]}`: {placed[1][:1].lower()}{placed[1][1:]}"
+        return f"field `{placed[2]}`: {placed[1][:1].lower()}{placed[1][1:]}{_choices(placed[2])}"
     return message
+
+
+def _choices(field: str) -> str:
+    """What may stand in a field of an answer that has a closed set of values."""
+    name = field.rpartition(".")[2].partition("[")[0]
+    values = {"kind": tuple(AnswerKind), "verdict": get_args(VerdictName)}.get(name)
+    return f"; there are: {', '.join(values)}" if values else ""
 
 
 # -- the code inside

@@ -1,0 +1,233 @@
+"""Pack folders: what is read from one, and the one line that each thing wrong with one is answered with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codebench.cli.exit_code import ExitCode
+from codebench.cli.main import run
+from codebench.problems import AnswerKind, CannedAnswer, InputMaker, PackError
+from codebench.problems.pack import load_folder
+
+MANUAL = Path(__file__).resolve().parents[1] / "docs" / "add-a-suite.md"
+HEADER = 'name = "own"\nversion = "1"\nlicence = "CC0-1.0"\ndescription = "A pack."\n'
+ROW: dict[str, Any] = {
+    "task_id": "own/0",
+    "prompt": "def one():\n",
+    "entry_point": "one",
+    "canonical_solution": "    return 1\n",
+    "test": "def check(candidate):\n    assert candidate() == 1\n",
+}
+INPUTS = "def make_inputs(size, seed):\n    return [()]\n"
+WRONG = {"kind": "wrong", "code": "def one():\n    return 2\n", "verdict": "fail"}
+
+
+def row(**changes: object) -> bytes:
+    return json.dumps(ROW | changes).encode() + b"\n"
+
+
+def without(name: str) -> bytes:
+    return json.dumps({key: value for key, value in ROW.items() if key != name}).encode() + b"\n"
+
+
+def pack(folder: Path, content: bytes = row(), header: str | bytes = HEADER) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "pack.toml").write_bytes(header.encode() if isinstance(header, str) else header)
+    (folder / "problems.jsonl").write_bytes(content)
+    return folder
+
+
+def error_of(folder: Path) -> str:
+    with pytest.raises(PackError) as caught:
+        load_folder(folder)
+    return str(caught.value)
+
+
+def test_a_folder_becomes_a_suite_with_the_digest_of_its_problems(tmp_path: Path) -> None:
+    suite = load_folder(pack(tmp_path / "mine", row() + b"\n" + row(task_id="own/1")))
+    assert (suite.name, suite.source) == ("own", "mine/problems.jsonl, version 1")
+    assert suite.sha256 == hashlib.sha256(row() + b"\n" + row(task_id="own/1")).hexdigest()
+    assert [problem.task_id for problem in suite.problems] == ["own/0", "own/1"]
+    assert suite.problems[0].checks[0].source == ROW["test"]
+
+
+def test_what_is_not_in_a_row_is_absent_from_its_problem(tmp_path: Path) -> None:
+    problem = load_folder(pack(tmp_path)).problems[0]
+    assert (problem.tags, problem.naive_solution, problem.inputs, problem.answers) == ((), None, None, ())
+
+
+def test_optional_fields_arrive_on_the_problem(tmp_path: Path) -> None:
+    canned = [WRONG | {"note": "two"}, WRONG | {"kind": "hostile", "verdict": ["fail", "error"]}]
+    content = row(tags=["numerics"], naive_solution="    return 2 - 1\n", inputs=INPUTS, sizes=[1, 5], answers=canned)
+    problem = load_folder(pack(tmp_path, content)).problems[0]
+    assert (problem.tags, problem.naive_solution) == (("numerics",), "    return 2 - 1\n")
+    assert problem.inputs == InputMaker(source=INPUTS, sizes=(1, 5))
+    assert problem.answers == (
+        CannedAnswer(kind=AnswerKind.WRONG, code=WRONG["code"], verdicts=("fail",), note="two"),
+        CannedAnswer(kind=AnswerKind.HOSTILE, code=WRONG["code"], verdicts=("fail", "error")),
+    )
+
+
+def test_a_class_and_an_assigned_name_can_be_entry_points(tmp_path: Path) -> None:
+    a_class = row(prompt='class one:\n    """One."""\n', canonical_solution="    x = 1\n")
+    assigned = row(task_id="own/1", canonical_solution="    return 1\none = one\n")
+    assert len(load_folder(pack(tmp_path, a_class + assigned)).problems) == 2
+
+
+def test_the_right_checksum_is_accepted(tmp_path: Path) -> None:
+    header = HEADER + f'problems_sha256 = "{hashlib.sha256(row()).hexdigest()}"\n'
+    assert load_folder(pack(tmp_path, header=header)).name == "own"
+
+
+def test_another_checksum_is_refused_with_the_line_that_would_accept_it(tmp_path: Path) -> None:
+    message = error_of(pack(tmp_path, header=HEADER + f'problems_sha256 = "{"0" * 64}"\n'))
+    actual = hashlib.sha256(row()).hexdigest()
+    assert f"pack.toml: field `problems_sha256`: problems.jsonl has {actual}, expected {'0' * 64}" in message
+    assert message.endswith(f'write: problems_sha256 = "{actual}"')
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (row() + row(), "problems.jsonl:2: field `task_id`: 'own/0' is on line 1 already"),
+        (without("test"), "problems.jsonl:1: field `test` is missing"),
+        (row() + without("task_id"), "problems.jsonl:2: field `task_id` is missing"),
+        (row(promt=""), "problems.jsonl:1: field `promt` is unknown; did you mean `prompt`?"),
+        (row(zzz=1), "problems.jsonl:1: field `zzz` is unknown; there are: task_id, prompt,"),
+        (row(prompt=3), "problems.jsonl:1: field `prompt`: expected `str`, got `int`"),
+        (row(tags="numerics"), "problems.jsonl:1: field `tags`: expected `array`, got `str`"),
+        (row(sizes=[1, "2"]), "problems.jsonl:1: field `sizes[1]`: expected `int`, got `str`"),
+        (b"[]\n", "problems.jsonl:1: expected a JSON object, got a list"),
+        (row() + row()[:40], "problems.jsonl:2: not JSON: "),
+        (row() + b'{"task_id": "\xff"}\n', "problems.jsonl:2: not UTF-8: byte 0xff at column 14"),
+        (row(test="\\ud800").replace(b"\\\\ud800", b"\\ud800"), "problems.jsonl:1: a string holds a lone surrogate"),
+        (b"", "problems.jsonl:1: the pack holds no problems"),
+        (b"\n \n", "problems.jsonl:1: the pack holds no problems"),
+        (row(task_id=" "), "problems.jsonl:1: field `task_id` is empty"),
+    ],
+)
+def test_a_broken_row_is_answered_with_line_and_field(tmp_path: Path, content: bytes, message: str) -> None:
+    assert message in error_of(pack(tmp_path, content))
+    assert "\n" not in error_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"entry_point": "one()"}, "field `entry_point`: 'one()' is not a Python name"),
+        ({"entry_point": "two"}, "field `entry_point`: prompt + canonical_solution does not define 'two'"),
+        (
+            {"canonical_solution": "    return (\n"},
+            "field `prompt + canonical_solution`: line 2 of the code: '(' was never",
+        ),
+        (
+            {"canonical_solution": ""},
+            "field `prompt + canonical_solution`: line 1 of the code: expected an indented block",
+        ),
+        ({"canonical_solution": "    return '\0'\n"}, "field `prompt + canonical_solution`: "),
+        ({"naive_solution": "    return )\n"}, "field `prompt + naive_solution`: line 2 of the code: unmatched ')'"),
+        ({"test": "def chek(candidate):\n    pass\n"}, "field `test` does not define check"),
+        ({"test": "x = 1\ndef check(candidate) pass\n"}, "field `test`: line 2 of the code: expected ':'"),
+        ({"inputs": "def make(size):\n    pass\n", "sizes": [1]}, "field `inputs` does not define make_inputs"),
+        ({"inputs": "def make_inputs(:\n", "sizes": [1]}, "field `inputs`: line 1 of the code: "),
+        ({"inputs": INPUTS}, "field `inputs` needs the field `sizes`"),
+        ({"sizes": [1]}, "field `sizes` needs the field `inputs`"),
+        ({"inputs": INPUTS, "sizes": [2, 1]}, "field `sizes`: [2, 1] must be positive and ascend"),
+        ({"inputs": INPUTS, "sizes": [0, 1]}, "field `sizes`: [0, 1] must be positive and ascend"),
+    ],
+)
+def test_code_that_cannot_work_is_answered_with_its_line(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    assert f"problems.jsonl:2: {message}" in error_of(pack(tmp_path, row() + row(task_id="own/1", **changes)))
+    assert "\n" not in error_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"kind": "wrong", "code": ""}, "field `answers[1].verdict` is missing"),
+        (
+            WRONG | {"kind": "naughty"},
+            "field `answers[1].kind`: invalid enum value 'naughty'; there are: right-fast, right-slow, wrong, ",
+        ),
+        (
+            WRONG | {"verdict": "failed"},
+            "field `answers[1].verdict`: invalid enum value 'failed'; there are: pass, fail, ",
+        ),
+        (WRONG | {"verdict": ["fail", "no"]}, "field `answers[1].verdict[1]`: invalid enum value 'no'"),
+        (WRONG | {"verdict": []}, "field `answers[1].verdict` is empty"),
+        (WRONG | {"cod": ""}, "field `answers[1].cod` is unknown; did you mean `code`?"),
+        ("wrong", "field `answers[1]`: expected `object`, got `str`"),
+    ],
+)
+def test_a_broken_answer_is_answered_with_its_place(tmp_path: Path, answer: object, message: str) -> None:
+    assert f"problems.jsonl:1: {message}" in error_of(pack(tmp_path, row(answers=[WRONG, answer])))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (HEADER.replace("version", "verson"), "pack.toml: field `verson` is unknown; did you mean `version`?"),
+        (HEADER.replace('version = "1"\n', ""), "pack.toml: field `version` is missing"),
+        (HEADER.replace('"1"', "1"), "pack.toml: field `version`: expected `str`, got `int`"),
+        (HEADER.replace('"1"', '"1'), "pack.toml:2: not TOML: "),
+        (HEADER + 'name = "again"\n', "pack.toml:5: not TOML: Cannot overwrite a value"),
+        (HEADER.replace('"own"', '"my own"'), "pack.toml: field `name`: 'my own' is no name"),
+        (HEADER + 'problems_sha256 = "abc"\n', "pack.toml: field `problems_sha256`: expected 64 hex digits"),
+        (HEADER.encode() + b'# \xff\n', "pack.toml:5: not UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_broken_header_is_answered_with_line_or_field(tmp_path: Path, header: str | bytes, message: str) -> None:
+    assert message in error_of(pack(tmp_path, header=header))
+    assert "\n" not in error_of(tmp_path)
+
+
+def test_a_folder_without_a_header_is_told_what_a_pack_is(tmp_path: Path) -> None:
+    assert "pack.toml: there is no such file; a pack is a folder with pack.toml and problems.jsonl" in error_of(
+        tmp_path
+    )
+
+
+def test_a_folder_without_problems_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "pack.toml").write_text(HEADER)
+    assert "problems.jsonl: cannot be read: No such file or directory" in error_of(tmp_path)
+
+
+def test_an_unsound_pack_runs_none_of_its_code(tmp_path: Path) -> None:
+    trap = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    load_folder(pack(tmp_path, row(test=trap + ROW["test"], inputs=trap + INPUTS, sizes=[1])))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_folder_can_be_named_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    pack(tmp_path / "my-pack")
+    given = ["eval", "--suite", "./my-pack", "--model", "reference", "--sandbox", "namespaces", "--out", "out"]
+    assert run(given) == ExitCode.FINE
+    assert json.loads((tmp_path / "out" / "records.jsonl").read_text())["suite"] == "own"
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("fail", ExitCode.FINE), ("pass", ExitCode.BELOW_GATE)])
+def test_selfcheck_holds_canned_answers_to_their_verdicts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verdict: str, code: ExitCode
+) -> None:
+    pack(tmp_path / "my-pack", row(answers=[WRONG | {"verdict": verdict}]))
+    assert run(["selfcheck", "--suite", str(tmp_path / "my-pack"), "--sandbox", "namespaces"]) == code
+    assert ("VIOLATION wrong answers: own/0 answers[0]: graded fail" in capsys.readouterr().out) == (verdict == "pass")
+
+
+def test_the_example_in_the_manual_can_be_pasted_and_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = dict(re.findall(r"^```(sh|console)\n(.*?)^```", MANUAL.read_text(), re.MULTILINE | re.DOTALL))
+    subprocess.run(["sh", "-ec", blocks["sh"]], check=True)
+    for command in blocks["console"].splitlines():
+        assert run([*shlex.split(command)[1:], "--sandbox", "namespaces"]) == ExitCode.FINE, command
