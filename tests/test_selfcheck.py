@@ -118,7 +118,7 @@ class Slow(Scripted):
     """Takes its time over a bomb, however short the limit."""
 
     async def run(self, job: Job) -> Execution:
-        await asyncio.sleep(1.2 if "bomb" in job.source else 0)
+        await asyncio.sleep(4 if "bomb" in job.source else 0)
         return await super().run(job)
 
 
@@ -155,7 +155,7 @@ def test_a_sandbox_error_is_a_violation_and_the_check_goes_on() -> None:
 def test_a_verdict_that_comes_too_late_is_a_violation() -> None:
     found = check(f"{__name__}:open_slow", attacks(solution="bomb"), timeout_s=0.01)
     assert len(found.violations) == 1
-    assert found.violations[0].endswith("s, more than 1.0 s")
+    assert "the verdict took " in found.violations[0]
 
 
 def test_a_worker_that_an_attack_spoils_is_found_out() -> None:
