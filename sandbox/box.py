@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from codebench.sandbox.guest.frames import FrameBuffer, FrameError, pack
-from codebench.sandbox.job import Execution, Job, Limits, SandboxError, SandboxInfo
+from codebench.sandbox.job import Conclusion, Execution, Job, Limits, Outcome, Report, SandboxError, SandboxInfo
 from codebench.sandbox.rootfs import PYTHON
 
 _MAX_RESULT = 4 * 1024 * 1024
@@ -20,6 +20,7 @@ _START_S = 60.0
 _GRACE_S = 15.0  # what a guest may take beyond a sample's own limit: ending it, sweeping, a busy machine
 _STRETCH = 4.0  # the guest stretches the wall limit up to this factor while no core is free
 _BOOT = "import sys; sys.path.append('/'); from codebench.main import main; main(sys.argv[1])"
+_STOOD_STILL = "Timeout (0:"  # what faulthandler writes when the judge makes no headway; see guest.session.Ticker
 _MIB = 1024 * 1024
 _serial = itertools.count()
 
@@ -106,7 +107,14 @@ class Box:
         deadline = time.monotonic() + job.limits.timeout_s * _STRETCH + _GRACE_S
         # The standard library's encoder, because a program's text may hold lone surrogates, which msgspec refuses.
         self._channel.send(pack(b"J", json.dumps(_order(job)).encode()), _GRACE_S)
-        kind, body = self._receive(deadline)
+        started = time.monotonic()
+        try:
+            kind, body = self._receive(deadline)
+        except BoxSpentError as e:
+            if _STOOD_STILL not in str(e):
+                raise
+            self.clean = False
+            return _stood_still(time.monotonic() - started)
         if kind != b"R":
             raise self._spent(f"answered with a frame of kind {kind!r}")
         return self._execution(body)
@@ -137,6 +145,13 @@ class Box:
 
     def _spent(self, what: str) -> BoxSpentError:
         return BoxSpentError(f"the box {what}; {self._channel.diagnosis() or 'it left no message'}")
+
+
+def _stood_still(wall_s: float) -> Execution:
+    """The test got stuck on what the program had returned, and its box was ended: the program's time is over."""
+    detail = "the test did not come to an end on what the program returned"
+    report = Report(conclusion=Conclusion.BROKEN_OFF, detail=detail)
+    return Execution(outcome=Outcome.TIMED_OUT, report=report, wall_s=wall_s, cpu_s=0.0, memory_bytes=0)
 
 
 def _order(job: Job) -> dict[str, object]:

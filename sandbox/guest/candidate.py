@@ -52,6 +52,7 @@ class Candidate:
         self._objects: list[Any] = [None]
         self._handles: dict[int, int] = {}
         self._module = types.ModuleType(MODULE)
+        self._module.__file__ = FILENAME
         self._shared: frozenset[str] = frozenset()
 
     def serve(self) -> None:
@@ -86,7 +87,13 @@ class Candidate:
         linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
         sys.modules[MODULE] = self._module
         try:
-            exec(compile(source, FILENAME, "exec", dont_inherit=True), self._module.__dict__)  # noqa: S102 - its purpose
+            code = compile(source, FILENAME, "exec", dont_inherit=True)
+        except MemoryError:  # the parser's word for a program too deep for it
+            return self._raised(SyntaxError("the program is too deeply nested to be parsed"))
+        except BaseException as e:  # noqa: BLE001 - as below
+            return self._raised(e)
+        try:
+            exec(code, self._module.__dict__)  # noqa: S102 - its purpose
         except BaseException as e:  # noqa: BLE001 - SystemExit and the like are answers of the candidate too
             return self._raised(e)
         try:
@@ -182,12 +189,13 @@ class Candidate:
     # -- exceptions
 
     def _raised(self, error: BaseException) -> bytes:
-        names = [c.__name__ for c in type(error).__mro__ if c is not object]
+        kinds = [(c.__module__, c.__name__) for c in type(error).__mro__ if c is not object]
         try:
             args = values.plain(tuple(_short(a) for a in error.args), values.refuse_foreign)
         except BaseException:  # noqa: BLE001 - `args` is the candidate's, as is every method of it
             args = None
-        facts = {"names": names[:20], "args": args, "message": _message(error), "line": _line(error)}
+        origin = error.__dict__.get("_codebench_origin")
+        facts = {"kinds": kinds[:20], "args": args, "message": _message(error), "line": _line(error), "origin": origin}
         return pack(b"E", json.dumps(facts).encode())
 
 
@@ -257,4 +265,6 @@ def _line(error: BaseException) -> int | None:
 
 def _judge_exception(facts: dict[str, Any]) -> BaseException:
     kind = getattr(__import__("builtins"), str(facts["name"]), JudgeError)
-    return kind(facts["message"])
+    error: BaseException = kind(facts["message"])
+    error.__dict__["_codebench_origin"] = facts["origin"]  # should it come through to the test, it is the test's own
+    return error

@@ -12,6 +12,8 @@ import sys
 import types
 from typing import Any
 
+from . import values
+from .raised import read_raised
 from .remote import Boundary
 from .session import BrokenOff, Session, Ticker, Unsupported
 
@@ -27,16 +29,20 @@ def examine(job: dict[str, Any], session: Session) -> dict[str, Any]:
     """Load the job's source into the candidate, run the test against it, and report; raises BrokenTest."""
     random.seed(job["seed_key"])
     namespace = _trusted_names(job["context"])
-    boundary = Boundary(session, namespace, job["entry_point"])
+    boundary = Boundary(session, namespace, job["entry_point"], job["test"])
     try:
         problem = _load(job, session, boundary)
         if problem is not None:
             return problem
         return _run_test(job, session, boundary, namespace)
+    except BrokenTest:
+        raise
     except BrokenOff as e:
         return _report("broken_off", "", str(e), boundary)
     except Unsupported as e:
         return _report("unsupported", "", f"unsupported: {e}", boundary)
+    except Exception as e:  # noqa: BLE001 - what no decoder foresaw came from the candidate: it must not end the box
+        return _report("broken_off", "", f"the judge could not go on: {type(e).__name__}: {e}", boundary)
 
 
 def _trusted_names(context: str) -> dict[str, Any]:
@@ -77,21 +83,24 @@ def _load(job: dict[str, Any], session: Session, boundary: Boundary) -> dict[str
 
 def _load_error(reply: bytes) -> tuple[str, str]:
     try:
-        facts = json.loads(reply)
-        name, line = str(facts["names"][0])[:100], facts["line"]
-        where = f" (line {int(line)})" if line is not None else ""
-        return name, f"{name}{where}: {str(facts['message'])[:_DETAIL_CHARS]}"
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        raised = read_raised(reply)
+    except values.MalformedError:
         return "", "it raised what cannot be read"
+    where = f" (line {raised.line})" if raised.line is not None else ""
+    return raised.name, f"{raised.name}{where}: {raised.message}"
 
 
 def _run_test(job: dict[str, Any], session: Session, boundary: Boundary, namespace: dict[str, Any]) -> dict[str, Any]:
     candidate = boundary.entry(_defines_class(job["context"], job["entry_point"]))
     namespace[job["entry_point"]] = candidate
     try:
-        with Ticker(session):
+        with Ticker(session, job["watch"]["timeout_s"]):
             exec(_compiled(job["test"], "<test>"), namespace)  # noqa: S102 - trusted, as above
             namespace["check"](candidate)
+    except SystemExit as e:
+        if e is boundary.raised:
+            return {**_report("broken_off", "SystemExit", f"it raised SystemExit: {e}", boundary), "by_candidate": True}
+        raise BrokenTest(f"the test ends its process: SystemExit: {e}") from e
     except Exception as e:
         if not boundary.calls:
             raise BrokenTest(f"the test cannot be run: {type(e).__name__}: {e}") from e
@@ -134,4 +143,5 @@ def _class_names(context: str) -> frozenset[str]:
 
 
 def _report(conclusion: str, exception: str, detail: str, boundary: Boundary) -> dict[str, Any]:
-    return {"conclusion": conclusion, "exception": exception, "detail": detail[:_DETAIL_CHARS], "calls": boundary.calls}
+    text = detail[:_DETAIL_CHARS].encode("utf-8", "backslashreplace").decode()  # lone surrogates are not JSON
+    return {"conclusion": conclusion, "exception": exception, "detail": text, "calls": boundary.calls}

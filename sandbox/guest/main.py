@@ -8,6 +8,7 @@ sample before it is dead and swept away, so no two samples ever run at the same 
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -24,6 +25,8 @@ from .session import Session
 
 _ZYGOTES = 2
 _MAX_JOB = 256 * 1024 * 1024
+_MUCH = 1024 * 1024
+_JUDGE_MEMORY = 512 * 1024 * 1024  # what a candidate's replies may make of themselves in the judge, in bytes
 
 
 class Box:
@@ -51,9 +54,11 @@ class Box:
         try:
             report = examine(job, session)
         except BrokenTest as e:
-            report = {"conclusion": "broken_test", "detail": str(e)[:2000]}
+            report = {"conclusion": "broken_test", "detail": ascii(str(e)[:2000])[1:-1]}
         facts = _end_candidate(zygote_control, session.hung_up)
         session.close()
+        if session.received > _MUCH:
+            gc.collect()  # or a later test might find no memory left
         output = {"stdout": session.stdout.facts(), "stderr": session.stderr.facts()}
         return {"report": report, **facts, **output}
 
@@ -88,6 +93,7 @@ def main(config_text: str) -> NoReturn:
     controls = [_start_zygote(config, turn) for turn in range(_ZYGOTES)]
     if os.getuid() == 0:
         kernel.keep_capabilities()
+    confine.bound_memory(_JUDGE_MEMORY)
     host_in, host_out = _take_streams()
     try:
         Box(controls, host_in, host_out).serve()

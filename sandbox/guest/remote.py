@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -18,9 +19,11 @@ from typing import Any, TypeVar
 from . import values
 from .frames import pack
 from .mutation import assign, mutables
+from .raised import read_raised
 from .session import Session
 
 _MESSAGE_CHARS = 2000
+_PRIVATE_MODULES = frozenset({"codebench", "unittest", "__main__"})  # a raised SkipTest would be no failure
 _T = TypeVar("_T")
 
 
@@ -30,12 +33,15 @@ class Boundary:
     `namespace` holds the trusted names of the problem: exceptions and shared classes are looked up there.
     """
 
-    def __init__(self, session: Session, namespace: dict[str, Any], entry_point: str) -> None:
+    def __init__(self, session: Session, namespace: dict[str, Any], entry_point: str, test: str) -> None:
         self._session = session
         self._namespace = namespace
         self._remotes: dict[int, Remote] = {}
         self._callbacks: list[Callable[..., object]] = []
         self.shared = _shared_classes(namespace, entry_point)
+        self._errors: list[Exception] = []
+        self._test = test
+        self._operation = ""
         self.calls = 0
         self.raised: BaseException | None = None
         session.on_callback = self._run_callback
@@ -50,11 +56,13 @@ class Boundary:
     ) -> Any:
         """Ask the candidate for one operation on one of its objects; returns plain data or a Remote, or raises."""
         self.calls += 1
+        self._operation = name
         body = json.dumps([name, handle, attribute]).encode() + b"\n" + self._dumps((tuple(args), kwargs or {}))
         kind, reply = self._session.request(b"C", body)
         if kind == b"V":
             return self._loads(reply, args, kwargs or {})
         if kind == b"E":
+            self._operation = name  # callbacks may have called back meanwhile
             raise self._exception(reply)
         if kind == b"U":
             raise self._session.break_off(f"the result cannot be carried: {reply[:200].decode(errors='replace')}")
@@ -116,7 +124,7 @@ class Boundary:
 
         try:
             result, _ = values.loads(reply, native)
-        except (values.MalformedError, ValueError, TypeError, LookupError, AttributeError, MemoryError) as e:
+        except (*values.UNREADABLE, values.MalformedError) as e:
             raise self._session.break_off(f"the result is not plain data: {e}") from None
         return result
 
@@ -144,37 +152,48 @@ class Boundary:
 
     def _exception(self, reply: bytes) -> BaseException:
         try:
-            facts = json.loads(reply)
-            names = [str(n) for n in facts["names"]]
-            message = str(facts["message"])[:_MESSAGE_CHARS]
-            args = values.from_plain(facts["args"]) if facts["args"] is not None else (message,)
-            line = f", line {int(facts['line'])}" if facts["line"] is not None else ""
-        except (ValueError, TypeError, KeyError, RecursionError, values.MalformedError) as e:
-            return self._session.break_off(f"an exception that cannot be read: {e}")
-        kind = next((k for n in names if (k := self._exception_type(n)) is not None), None)
+            raised = read_raised(reply)
+        except values.MalformedError as e:
+            return self._session.break_off(str(e))
+        if raised.origin is not None and raised.origin < len(self._errors):
+            return self._errors[raised.origin]
+        line = f", line {raised.line}" if raised.line is not None else ""
+        kind = next((k for where, name in raised.kinds if (k := self._exception_type(where, name)) is not None), None)
         if kind is None:
-            return self._session.break_off(f"it raised {names[0] if names else 'nothing'}{line}: {message}")
-        self.raised = _construct(kind, args, message)
-        self.raised.__notes__ = [f"raised by the candidate as {names[0]}{line}"]
+            return self._session.break_off(f"it raised {raised.name}{line}: {raised.message}")
+        self.raised = _construct(kind, raised.args, raised.message)
+        self.raised.__notes__ = [f"raised by the candidate as {raised.name}{line}"]
         return self.raised
 
-    def _exception_type(self, name: str) -> type[Exception] | None:
-        for found in (self._namespace.get(name), getattr(builtins, name, None)):
-            if isinstance(found, type) and issubclass(found, Exception):
+    def _exception_type(self, module: str, name: str) -> type[BaseException] | None:
+        """The class of that name which the test can mean: its own, a builtin one, or one of a module that is loaded."""
+        own = sys.modules.get(module) if module.partition(".")[0] not in _PRIVATE_MODULES else None
+        for found in (self._namespace.get(name), getattr(builtins, name, None), getattr(own, name, None)):
+            if isinstance(found, type) and issubclass(found, BaseException) and self._may_raise(found):
                 return found
         return None
+
+    def _may_raise(self, kind: type[BaseException]) -> bool:
+        """May an answer raise this in the test? What steers whoever runs the test only where the test speaks of it."""
+        if kind.__module__.partition(".")[0] in _PRIVATE_MODULES:
+            return False
+        if issubclass(kind, (StopIteration, StopAsyncIteration)) or not issubclass(kind, Exception):
+            return self._operation == "next" or kind.__name__ in self._test
+        return True
 
     def _run_callback(self, body: bytes) -> bytes:
         try:
             handle, text = body.split(b"\n", 1)
             args, kwargs = values.loads(text, self._native)
             callback = self._callbacks[int(handle)]
-        except (ValueError, TypeError, IndexError, KeyError, values.MalformedError) as e:
+        except (*values.UNREADABLE, values.MalformedError) as e:
             raise self._session.break_off(f"a callback that cannot be read: {e}") from None
         try:
             return pack(b"V", self._dumps(callback(*args, **kwargs)))
         except Exception as e:  # noqa: BLE001 - whatever the test's function raises belongs to its caller, the candidate
-            return pack(b"E", json.dumps({"name": type(e).__name__, "message": str(e)[:_MESSAGE_CHARS]}).encode())
+            self._errors.append(e)
+            facts = {"name": type(e).__name__, "message": str(e)[:_MESSAGE_CHARS], "origin": len(self._errors) - 1}
+            return pack(b"E", json.dumps(facts).encode())
 
 
 class Remote:
@@ -281,9 +300,9 @@ def _plain(value: object, kind: type[_T]) -> _T:
     return value
 
 
-def _construct(kind: type[Exception], args: object, message: str) -> Exception:
+def _construct(kind: type[BaseException], args: tuple[Any, ...] | None, message: str) -> BaseException:
     try:
-        return kind(*args) if isinstance(args, tuple) else kind(message)
+        return kind(*args) if args is not None else kind(message)
     except TypeError:  # UnicodeDecodeError and its like take arguments of their own
         error = kind.__new__(kind)
         error.args = (message,)

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +19,8 @@ from .frames import FrameBuffer, FrameError, pack
 
 _MAX_RECEIVED = 128 * 1024 * 1024  # all that one candidate may send, in bytes
 _CHUNK = 1 << 16
+_OVERRUN = 1.2  # of the sample's limit: the judge may stand still that long in all, from the test's start
+_SILENCE_S = 1.0  # what it may stand still later on
 _Fault = TypeVar("_Fault", bound=BaseException)
 
 
@@ -76,7 +80,7 @@ class Session:
         self.fault: BaseException | None = None
         self.on_callback: Callable[[bytes], bytes] = _no_callbacks
         self._buffer = FrameBuffer(values.MAX_BYTES + 4096)
-        self._received = 0
+        self.received = 0
         self.hung_up = False
         self._poll = select.poll()
         self._poll.register(self._sock, select.POLLIN)
@@ -176,8 +180,8 @@ class Session:
             data = b""
         if not data:
             raise self._gone()
-        self._received += len(data)
-        if self._received > _MAX_RECEIVED:
+        self.received += len(data)
+        if self.received > _MAX_RECEIVED:
             raise self.break_off(f"the candidate sent more than {_MAX_RECEIVED >> 20} MiB")
         self._buffer.feed(data)
 
@@ -187,14 +191,30 @@ def _no_callbacks(_: bytes) -> bytes:
 
 
 class Ticker:
-    """While it is entered, interrupts Python code of the test every half second to see if the candidate still lives."""
+    """While it is entered, interrupts Python code of the test every half second to see if the candidate still lives.
 
-    def __init__(self, session: Session) -> None:
+    No signal handler runs while the test is inside one long call of C code, say sum() of a range that the candidate
+    returned. So a thread that needs no interpreter (faulthandler's) ends the whole box when the ticks stay away; it
+    says so on the box's standard error, where the host reads it.
+    """
+
+    def __init__(self, session: Session, limit_s: float) -> None:
         self._session = session
+        self._end = time.monotonic() + limit_s * _OVERRUN
 
     def __enter__(self) -> None:
-        signal.signal(signal.SIGALRM, lambda *_: self._session.raise_if_gone())
+        self._hold_off()
+        signal.signal(signal.SIGALRM, self._tick)
         signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
 
     def __exit__(self, *exc: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+
+    def _tick(self, *_: object) -> None:
+        if self._session.fault is None:  # a test that goes on and on after a fault is ended the hard way
+            self._hold_off()
+        self._session.raise_if_gone()
+
+    def _hold_off(self) -> None:
+        faulthandler.dump_traceback_later(max(_SILENCE_S, self._end - time.monotonic()), exit=True)

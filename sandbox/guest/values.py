@@ -39,6 +39,9 @@ class MalformedError(Exception):
     """The data that came from the other side are not a value."""
 
 
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
+"""What decoding nonsense may raise, whatever the nonsense."""
+
 Foreign = Callable[[object], dict[str, Any]]
 Native = Callable[[str, Any], object]
 
@@ -70,7 +73,7 @@ def loads(data: bytes, native: Native = refuse_native) -> Any:
         raise MalformedError(f"more than {MAX_NODES} values")
     try:
         parsed = json.loads(data)
-    except (ValueError, RecursionError) as e:
+    except UNREADABLE as e:
         raise MalformedError(f"not JSON: {str(e)[:200]}") from None
     return from_plain(parsed, native)
 
@@ -247,5 +250,5 @@ def from_plain(data: Any, native: Native = refuse_native) -> Any:
     """Decode what `plain` made; raises MalformedError on anything else, however hostile."""
     try:
         return _Decoder(native).decode(data, 0)
-    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError, MemoryError) as e:
+    except UNREADABLE as e:
         raise MalformedError(f"{type(e).__name__}: {str(e)[:200]}") from None
