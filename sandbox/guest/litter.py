@@ -13,28 +13,37 @@ class Scratch:
     def __init__(self, directories: list[str]) -> None:
         self.home = directories[0]
         self._directories = directories
-        self._clean: list[int] = []
+        self._clean: list[tuple[object, ...]] = []
 
     def note_clean(self) -> None:
-        """Remember how many inodes are in use while nothing is there."""
-        self._clean = [_inodes(d) for d in self._directories]
+        """Remember what the directories are like while nothing is there."""
+        self._clean = [_condition(d) for d in self._directories]
 
     def clean(self) -> bool:
         """Remove what a candidate left; False where something could not be removed, and the box is spent.
 
         Runs when every process of the candidate is dead, so no name changes meaning under it; links are not followed.
         """
-        if [_inodes(d) for d in self._directories] == self._clean:
+        if [_condition(d) for d in self._directories] == self._clean:
             return True
         for directory in self._directories:
             if not _sweep(directory):
                 return False
-        return [_inodes(d) for d in self._directories] == self._clean
+        return [_condition(d) for d in self._directories] == self._clean
 
 
-def _inodes(directory: str) -> int:
+def _condition(directory: str) -> tuple[object, ...]:
+    """The inodes in use, and what a candidate could change of the directory where it owns it: in a box of one uid."""
     facts = os.statvfs(directory)
-    return facts.f_files - facts.f_ffree
+    own = os.stat(directory)  # noqa: PTH116 - Path would double the time of a look
+    return facts.f_files - facts.f_ffree, own.st_mode, own.st_uid, own.st_gid, _attributes(directory)
+
+
+def _attributes(directory: str) -> tuple[str, ...]:
+    try:
+        return tuple(os.listxattr(directory))
+    except OSError:  # a kernel without them
+        return ()
 
 
 def _sweep(root: str) -> bool:
