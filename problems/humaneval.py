@@ -9,7 +9,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 from codebench.problems.datafile import data_directory, find_in, sha256_of, verified_sha256
-from codebench.problems.jsonl import read_rows
+from codebench.problems.jsonl import read_rows, unique_tasks
 from codebench.problems.problem import CheckFunction, PackError, Problem, Suite
 
 OVERRIDE = "HUMANEVAL_OVERRIDE_PATH"
@@ -85,16 +85,10 @@ def _package_directory() -> Path | None:
 
 
 def _problems(path: Path) -> Iterator[Problem]:
-    first_seen: dict[str, int] = {}
-    for number, row in read_rows(path, HumanEvalRow):
-        where = f"{path}:{number}"
+    for where, row in unique_tasks(path, read_rows(path, HumanEvalRow)):
         if not row.entry_point.isidentifier():
             raise PackError(f"{where}: field `entry_point`: {row.entry_point!r} is not a Python name")
-        if first_seen.setdefault(row.task_id, number) != number:
-            raise PackError(f"{where}: field `task_id`: {row.task_id!r} is on line {first_seen[row.task_id]} already")
         yield _problem(row)
-    if not first_seen:
-        raise PackError(f"{path}:1: the file holds no problems; get it again")
 
 
 def _problem(row: HumanEvalRow) -> Problem:

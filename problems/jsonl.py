@@ -5,10 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, Protocol, TypeVar, cast
 
 from codebench.problems.problem import PackError
 
@@ -44,6 +44,29 @@ def read_rows(path: Path, row: type[Row]) -> Iterator[tuple[int, Row]]:
             yield number, decoder.decode(line)
         except (msgspec.DecodeError, RecursionError) as error:
             raise PackError(f"{path}:{number}: {error}; correct the line or get the file again") from None
+
+
+class Identified(Protocol):
+    """A row that belongs to a task."""
+
+    @property
+    def task_id(self) -> str: ...
+
+
+Task = TypeVar("Task", bound=Identified)
+
+
+def unique_tasks(path: Path, rows: Iterable[tuple[int, Task]]) -> Iterator[tuple[str, Task]]:
+    """Yield ("FILE:LINE", row) for each row; raises PackError where two rows have one task_id, or none is there."""
+    first_seen: dict[str, int] = {}
+    for number, row in rows:
+        if first_seen.setdefault(row.task_id, number) != number:
+            raise PackError(
+                f"{path}:{number}: field `task_id`: {row.task_id!r} is on line {first_seen[row.task_id]} already"
+            )
+        yield f"{path}:{number}", row
+    if not first_seen:
+        raise PackError(f"{path}:1: the file holds no problems")
 
 
 def json_object(line: str, where: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from codebench.problems.datafile import sha256_of
-from codebench.problems.jsonl import json_object, numbered_lines
+from codebench.problems.jsonl import json_object, numbered_lines, unique_tasks
 from codebench.problems.problem import (
     AnswerKind,
     CannedAnswer,
@@ -131,18 +131,15 @@ def _check_header(header: PackHeader, path: Path) -> None:
 
 
 def _problems(path: Path) -> Iterator[Problem]:
-    first_seen: dict[str, int] = {}
+    for where, row in unique_tasks(path, _rows(path)):
+        _check_row(row, where)
+        yield _problem(row)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, PackRow]]:
     for number, line in numbered_lines(path):
         where = f"{path}:{number}"
-        row = _decoded(json_object(line, where), PackRow, where)
-        _check_row(row, where)
-        if first_seen.setdefault(row.task_id, number) != number:
-            raise PackError(
-                f"{where}: field `task_id`: {row.task_id!r} is on line {first_seen[row.task_id]} already; rename one"
-            )
-        yield _problem(row)
-    if not first_seen:
-        raise PackError(f"{path}:1: the pack holds no problems; write one JSON object a line")
+        yield number, _decoded(json_object(line, where), PackRow, where)
 
 
 def _problem(row: PackRow) -> Problem:

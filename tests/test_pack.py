@@ -109,8 +109,8 @@ def test_another_checksum_is_refused_with_the_line_that_would_accept_it(tmp_path
         (row() + row()[:40], "problems.jsonl:2: not JSON: "),
         (row() + b'{"task_id": "\xff"}\n', "problems.jsonl:2: not UTF-8: byte 0xff at column 14"),
         (row(test="\\ud800").replace(b"\\\\ud800", b"\\ud800"), "problems.jsonl:1: a string holds a lone surrogate"),
-        (b"", "problems.jsonl:1: the pack holds no problems"),
-        (b"\n \n", "problems.jsonl:1: the pack holds no problems"),
+        (b"", "problems.jsonl:1: the file holds no problems"),
+        (b"\n \n", "problems.jsonl:1: the file holds no problems"),
         (row(task_id=" "), "problems.jsonl:1: field `task_id` is empty"),
     ],
 )
