@@ -96,7 +96,7 @@ class Whole(int):
 
 @pytest.mark.parametrize(
     ("value", "base"),
-    [(Liar([1, 2]), [1, 2]), (Whole(9), 9), (OrderedDict(b=1, a=2), {"b": 1, "a": 2}), (deque([1]), deque([1]))],
+    [(Liar([1, 2]), [1, 2]), (Whole(9), 9), (OrderedDict(b=1, a=2), OrderedDict(b=1, a=2)), (deque([1]), deque([1]))],
 )
 def test_subclasses_are_flattened_without_asking_them(value: object, base: object) -> None:
     got = values.loads(values.dumps(value))

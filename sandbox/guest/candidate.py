@@ -54,6 +54,7 @@ class Candidate:
         self._module = types.ModuleType(MODULE)
         self._module.__file__ = FILENAME
         self._shared: frozenset[str] = frozenset()
+        self._given: dict[int, tuple[object, list[Any]]] = {}
 
     def serve(self) -> None:
         """Answer requests until the judge closes the socket."""
@@ -129,7 +130,11 @@ class Candidate:
     def _state(self, value: object) -> dict[str, Any] | None:
         """The attributes of an instance that crosses as data: its class is shared with the trusted side."""
         name = type(value).__name__
-        return vars(value) if name in self._shared and self._module.__dict__.get(name) is type(value) else None
+        return (
+            dict(values.state_of(value))
+            if name in self._shared and self._module.__dict__.get(name) is type(value)
+            else None
+        )
 
     def _result(self, result: object, args: tuple[object, ...]) -> bytes:
         if type(result) not in _IMMUTABLE:
@@ -139,12 +144,13 @@ class Candidate:
         return values.dumps(result, self._foreign)
 
     def _foreign(self, value: object) -> dict[str, Any]:
-        callback = getattr(value, "_codebench_callback", None) if type(value) is types.FunctionType else None
-        if callback is not None:
-            return {"cb": callback}
+        if id(value) in self._given:
+            return {"cb": self._given[id(value)][1]}
+        if type(value) is _TestIterator:
+            return {"it": value.body}
         name = type(value).__name__
         if name in self._shared and self._module.__dict__.get(name) is type(value):
-            return {"in": [name, [[k, values.plain(v, self._foreign)] for k, v in sorted(vars(value).items())]]}
+            return {"in": [name, [[k, values.plain(v, self._foreign)] for k, v in values.state_of(value)]]}
         return {"o": [self._handle(value), _kind(value)]}
 
     def _handle(self, value: object) -> int:
@@ -160,6 +166,14 @@ class Candidate:
             return self._callback(body)
         if tag == "in":
             return self._instance(*body)
+        if tag == "it":
+            return _TestIterator(self._callback(body), body)
+        if tag == "en":
+            found = values.member(self._module.__dict__.get(body[0]), body[1])
+            return found if found is not None else values.from_plain(body[2], self._native)
+        if tag == "nt":
+            name, fields, items = body
+            return values.named(self._module.__dict__.get(name), name, fields, values.from_plain(items, self._native))
         raise values.MalformedError(tag)
 
     def _instance(self, name: str, state: list[Any]) -> object:
@@ -171,10 +185,12 @@ class Candidate:
 
     # -- callbacks into the test
 
-    def _callback(self, handle: int) -> Callable[..., Any]:
+    def _callback(self, body: list[Any]) -> Callable[..., Any]:
+        handle, name, doc = body
+
         def call(*args: Any, **kwargs: Any) -> Any:
-            body = b"%d\n" % handle + values.dumps((args, kwargs), self._foreign)
-            self._send(pack(b"B", body))
+            order = b"%d\n" % handle + values.dumps((args, kwargs), self._foreign)
+            self._send(pack(b"B", order))
             while True:
                 kind, reply = read_frame(self._receive, self._buffer)
                 if kind == b"V":
@@ -183,7 +199,12 @@ class Candidate:
                     raise _judge_exception(json.loads(reply))
                 self._answer(kind, reply)
 
-        call._codebench_callback = handle  # type: ignore[attr-defined] # so that it can travel back
+        call.__name__ = call.__qualname__ = name
+        call.__doc__ = doc
+        self._given[id(call)] = (
+            call,
+            body,
+        )  # so that it can travel back; an attribute of it would be copied by wraps()
         return call
 
     # -- exceptions
@@ -197,6 +218,29 @@ class Candidate:
         origin = error.__dict__.get("_codebench_origin")
         facts = {"kinds": kinds[:20], "args": args, "message": _message(error), "line": _line(error), "origin": origin}
         return pack(b"E", json.dumps(facts).encode())
+
+
+class _TestIterator:
+    """An iterator of the test's; its items are asked for one by one."""
+
+    def __init__(self, call: Callable[[], Any], body: list[Any]) -> None:
+        self._call = call
+        self.body = body
+
+    def __iter__(self) -> _TestIterator:
+        return self
+
+    def __next__(self) -> Any:
+        return self._call()
+
+
+def _awaited(target: Any) -> object:
+    import asyncio
+
+    async def wait() -> object:
+        return await target
+
+    return asyncio.run(wait())
 
 
 def _call(target: Any, _: str, args: Any, kwargs: Any) -> object:
@@ -217,14 +261,19 @@ _OPERATIONS: dict[str, Callable[[Any, str, Any, Any], object]] = {
     "setitem": lambda target, name, args, kwargs: target.__setitem__(*args),
     "delitem": lambda target, name, args, kwargs: target.__delitem__(*args),
     "contains": lambda target, name, args, kwargs: args[0] in target,
+    "await": lambda target, name, args, kwargs: _awaited(target),
+    "isinstance": lambda target, name, args, kwargs: isinstance(args[0], target),
     "enter": lambda target, name, args, kwargs: target.__enter__(),
     "exit": lambda target, name, args, kwargs: target.__exit__(*args),
 }
 
+_KINDS: dict[type, str] = {types.GeneratorType: "generator", types.CoroutineType: "coroutine"}
 _IMMUTABLE = frozenset({int, str, float, bool, type(None), bytes, complex, range})
 
 
 def _kind(value: object) -> str:
+    if type(value) in _KINDS:
+        return _KINDS[type(value)]
     if isinstance(value, Iterator):
         return "iterator"
     return "callable" if callable(value) else "object"

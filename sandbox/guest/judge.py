@@ -14,11 +14,10 @@ from typing import Any
 
 from . import values
 from .raised import read_raised
-from .remote import Boundary
+from .remote import TEST_MODULE, Boundary
 from .session import BrokenOff, Session, Ticker, Unsupported
 
 _DETAIL_CHARS = 2000
-_MODULE = "problem"
 
 
 class BrokenTest(Exception):
@@ -47,11 +46,11 @@ def examine(job: dict[str, Any], session: Session) -> dict[str, Any]:
 
 def _trusted_names(context: str) -> dict[str, Any]:
     """Run the trusted context in a fresh module and return its namespace."""
-    module = types.ModuleType(_MODULE)
-    sys.modules[_MODULE] = module
+    module = types.ModuleType(TEST_MODULE)
+    sys.modules[TEST_MODULE] = module
     try:
         exec(_compiled(context, "<prompt>"), module.__dict__)  # noqa: S102 - trusted: it is the data set's
-    except Exception as e:
+    except (Exception, SystemExit) as e:
         raise BrokenTest(f"the problem's own context cannot be run: {type(e).__name__}: {e}") from e
     return module.__dict__
 
@@ -97,15 +96,17 @@ def _run_test(job: dict[str, Any], session: Session, boundary: Boundary, namespa
         with Ticker(session, job["watch"]["timeout_s"]):
             exec(_compiled(job["test"], "<test>"), namespace)  # noqa: S102 - trusted, as above
             namespace["check"](candidate)
-    except SystemExit as e:
-        if e is boundary.raised:
-            return {**_report("broken_off", "SystemExit", f"it raised SystemExit: {e}", boundary), "by_candidate": True}
-        raise BrokenTest(f"the test ends its process: SystemExit: {e}") from e
+    except (BrokenOff, Unsupported):
+        raise
     except Exception as e:
         if not boundary.calls:
             raise BrokenTest(f"the test cannot be run: {type(e).__name__}: {e}") from e
         session.raise_fault()
         return _refuted(e, boundary)
+    except BaseException as e:
+        if e is boundary.raised:
+            return _report("broken_off", "", f"it raised {type(e).__name__}: {e}", boundary)
+        raise BrokenTest(f"the test ends its process: {type(e).__name__}: {e}") from e
     session.raise_fault()
     if not boundary.calls:
         return _report("no_calls", "", "the test never called the candidate", boundary)

@@ -1,8 +1,8 @@
 """What a test holds instead of the candidate: proxies that ask its process, and never run a line of its code here.
 
-Comparison and arithmetic are not forwarded: a proxy equals nothing but itself, so an answer is either plain data,
-compared here, or it is wrong. Where the entry point is itself a class, `len`, `in`, `bool` and `str` of its
-instances are part of what is tested, and are asked for.
+Comparison and arithmetic are not forwarded: a proxy equals no data, and two proxies cannot be compared, so an answer is
+either plain data, compared here, or it is not right. What is asked for comes back as plain data too (`str`, `len`).
+Where the entry point is itself a class, `in` and `bool` of its instances are part of what is tested, and asked for.
 """
 
 # ruff: noqa: TID251 - relative imports: in a box this package is called codebench, without the rest of it
@@ -14,6 +14,7 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
 from typing import Any, TypeVar
 
 from . import values
@@ -24,6 +25,7 @@ from .session import Session
 
 _MESSAGE_CHARS = 2000
 _PRIVATE_MODULES = frozenset({"codebench", "unittest", "__main__"})  # a raised SkipTest would be no failure
+TEST_MODULE = "problem"  # where the classes of prompt and test are
 _T = TypeVar("_T")
 
 
@@ -37,7 +39,7 @@ class Boundary:
         self._session = session
         self._namespace = namespace
         self._remotes: dict[int, Remote] = {}
-        self._callbacks: list[Callable[..., object]] = []
+        self._callbacks: list[tuple[Callable[..., object], object]] = []
         self.shared = _shared_classes(namespace, entry_point)
         self._errors: list[Exception] = []
         self._test = test
@@ -82,7 +84,7 @@ class Boundary:
 
         Instances show more of themselves where the entry point is a class, for they are what is tested.
         """
-        if claimed not in ("iterator", "callable", "object"):
+        if claimed not in ("iterator", "generator", "coroutine", "callable", "object"):
             raise values.MalformedError(f"unknown kind {claimed[:20]!r}")
         entry = self._remotes.get(0)
         return "instance" if claimed == "object" and isinstance(entry, RemoteClass) else claimed
@@ -102,12 +104,21 @@ class Boundary:
         if isinstance(value, Remote):
             return {"o": object.__getattribute__(value, "_handle")}
         cls = type(value)
+        if isinstance(value, Enum) and self._namespace.get(cls.__name__) is cls:
+            return {"e": 0}  # stands behind its name, which the other side knows
         if self.shared.get(cls.__name__) is cls:
-            return {"in": [cls.__name__, [[k, values.plain(v, self._foreign)] for k, v in sorted(vars(value).items())]]}
+            return {"in": [cls.__name__, [[k, values.plain(v, self._foreign)] for k, v in values.state_of(value)]]}
         if callable(value):
-            self._callbacks.append(value)
-            return {"cb": len(self._callbacks) - 1}
+            return {"cb": self._callback(value, value)}
+        if isinstance(value, Iterator):
+            return {"it": self._callback(value.__next__, value)}
         raise self._session.unsupported(f"a value of type {cls.__name__} cannot be carried to the candidate")
+
+    def _callback(self, function: Callable[..., object], whole: object) -> list[Any]:
+        """Number what the candidate may call; `whole` is what the test sees when it comes back."""
+        self._callbacks.append((function, whole))
+        name, doc = getattr(whole, "__name__", None), getattr(whole, "__doc__", None)
+        return [len(self._callbacks) - 1, name if type(name) is str else "call", doc if type(doc) is str else None]
 
     def _loads(self, reply: bytes, args: Sequence[object], kwargs: dict[str, Any]) -> Any:
         """Decode [result, arguments or null]; decoding the arguments changes the test's own objects as the call did."""
@@ -129,23 +140,30 @@ class Boundary:
         return result
 
     def _state(self, value: object) -> dict[str, Any] | None:
-        return vars(value) if self.shared.get(type(value).__name__) is type(value) else None
+        return dict(values.state_of(value)) if self.shared.get(type(value).__name__) is type(value) else None
 
     def _native(self, tag: str, body: Any) -> object:
         if tag == "o":
             handle, kind = body
             return self._remote(int(handle), self._kind_here(str(kind)))
-        if tag == "cb":
-            return self._callbacks[body]
+        if tag in ("cb", "it"):
+            return self._callbacks[body[0]][1]
         if tag == "in":
             return self._instance(*body)
+        if tag == "en":
+            found = values.member(self._namespace.get(body[0]), body[1])
+            return found if found is not None else values.from_plain(body[2], self._native)
+        if tag == "nt":
+            name, fields, items = body
+            return values.named(self._namespace.get(name), name, fields, values.from_plain(items, self._native))
         raise values.MalformedError(f"unknown tag {tag[:20]!r}")
 
     def _instance(self, name: str, state: list[Any]) -> object:
         """Build the trusted class of that name from plain data: its methods are those of the prompt."""
         instance: object = object.__new__(self.shared[name])
         for key, value in state:
-            object.__setattr__(instance, str(key), values.from_plain(value, self._native))
+            if not _hides(type(instance), str(key)):
+                object.__setattr__(instance, str(key), values.from_plain(value, self._native))
         return instance
 
     # -- exceptions and callbacks
@@ -177,15 +195,17 @@ class Boundary:
         """May an answer raise this in the test? What steers whoever runs the test only where the test speaks of it."""
         if kind.__module__.partition(".")[0] in _PRIVATE_MODULES:
             return False
+        if issubclass(kind, StopIteration) and self._operation == "next":
+            return True
         if issubclass(kind, (StopIteration, StopAsyncIteration)) or not issubclass(kind, Exception):
-            return self._operation == "next" or kind.__name__ in self._test
+            return kind.__name__ in self._test
         return True
 
     def _run_callback(self, body: bytes) -> bytes:
         try:
             handle, text = body.split(b"\n", 1)
             args, kwargs = values.loads(text, self._native)
-            callback = self._callbacks[int(handle)]
+            callback, _ = self._callbacks[int(handle)]
         except (*values.UNREADABLE, values.MalformedError) as e:
             raise self._session.break_off(f"a callback that cannot be read: {e}") from None
         try:
@@ -221,9 +241,33 @@ class Remote:
     def __iter__(self) -> Iterator[Any]:
         return _ask(self, "iter")  # type: ignore[no-any-return] # a RemoteIterator, or the candidate raised
 
+    def __str__(self) -> str:
+        return _plain(_ask(self, "str"), str)
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
     def __bool__(self) -> bool:
-        boundary: Boundary = object.__getattribute__(self, "_boundary")
-        raise boundary.unsupported("the truth of an object that is not plain data")
+        raise _unsupported(self, "the truth of an object")
+
+    def __eq__(self, other: object) -> bool:
+        """False against plain data, which no object equals; what two objects are to each other cannot be known here."""
+        if self is other:
+            return True
+        if isinstance(other, Remote) or type(other).__module__ == TEST_MODULE:
+            raise _unsupported(self, "equality of objects")
+        return NotImplemented
+
+    __hash__ = object.__hash__
+
+    def __enter__(self) -> Any:
+        return _ask(self, "enter")
+
+    def __exit__(self, _kind: object, error: BaseException | None, _: object) -> None:
+        """Leave; a failed assertion is never swallowed, and no other exception may be."""
+        swallowed = _ask(self, "exit", "", (None, None, None))
+        if error is not None and isinstance(error, Exception) and swallowed is True:
+            raise _unsupported(self, "a context manager that swallows exceptions") from error
 
 
 class RemoteIterator(Remote):
@@ -238,19 +282,54 @@ class RemoteIterator(Remote):
         return _ask(self, "next")
 
 
-class RemoteInstance(Remote):
-    """An instance, where the entry point is a class."""
+class RemoteGenerator(RemoteIterator):
+    """A generator, which a test may know by its type."""
+
+    __slots__ = ()
+    __class__ = property(lambda self: types.GeneratorType)  # for isinstance()
+
+
+class RemoteCoroutine(Remote):
+    """A coroutine: the candidate's own process runs it to its end as soon as it is awaited here."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)  # asyncio looks for much of what only a native coroutine has
+
+    def __await__(self) -> Iterator[Any]:
+        return self
+
+    def send(self, _: object) -> Any:
+        result = _ask(self, "await")
+        raise StopIteration(result)
+
+    def throw(self, error: BaseException, *_: object) -> Any:
+        raise error
+
+    def close(self) -> None:
+        """Nothing is held here."""
+
+    def __next__(self) -> Any:
+        return self.send(None)
+
+
+class RemoteObject(Remote):
+    """An instance of a class of the candidate's own."""
 
     __slots__ = ()
 
     def __len__(self) -> int:
         return _plain(_ask(self, "len"), int)
 
+
+class RemoteInstance(RemoteObject):
+    """An instance, where the entry point is a class."""
+
+    __slots__ = ()
+
     def __bool__(self) -> bool:
         return _plain(_ask(self, "bool"), bool)
-
-    def __str__(self) -> str:
-        return _plain(_ask(self, "str"), str)
 
     def __repr__(self) -> str:
         return _plain(_ask(self, "repr"), str)
@@ -264,19 +343,12 @@ class RemoteInstance(Remote):
     def __delitem__(self, key: object) -> None:
         _ask(self, "delitem", "", (key,))
 
-    def __enter__(self) -> Any:
-        return _ask(self, "enter")
-
-    def __exit__(self, *exc: object) -> bool:
-        return bool(_ask(self, "exit", "", (None, None, None)))
-
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        boundary: Boundary = object.__getattribute__(self, "_boundary")
-        raise boundary.unsupported("equality of two objects that are not plain data")
+        raise _unsupported(self, "equality of objects")
 
-    __hash__ = Remote.__hash__
+    __hash__ = object.__hash__
 
 
 class RemoteClass(Remote):
@@ -284,13 +356,28 @@ class RemoteClass(Remote):
 
     __slots__ = ()
 
+    def __instancecheck__(self, value: object) -> bool:
+        return isinstance(value, Remote) and _plain(_ask(self, "isinstance", "", (value,)), bool)
 
-_REMOTES: dict[str, type[Remote]] = {"iterator": RemoteIterator, "instance": RemoteInstance, "class": RemoteClass}
+
+_REMOTES: dict[str, type[Remote]] = {
+    "iterator": RemoteIterator,
+    "generator": RemoteGenerator,
+    "coroutine": RemoteCoroutine,
+    "object": RemoteObject,
+    "instance": RemoteInstance,
+    "class": RemoteClass,
+}
 
 
 def _ask(remote: Remote, name: str, attribute: str = "", args: Sequence[object] = ()) -> Any:
     boundary: Boundary = object.__getattribute__(remote, "_boundary")
     return boundary.operate(name, object.__getattribute__(remote, "_handle"), attribute, args)
+
+
+def _unsupported(remote: Remote, what: str) -> BaseException:
+    boundary: Boundary = object.__getattribute__(remote, "_boundary")
+    return boundary.unsupported(f"{what} that is not plain data")
 
 
 def _plain(value: object, kind: type[_T]) -> _T:
@@ -309,6 +396,12 @@ def _construct(kind: type[BaseException], args: tuple[Any, ...] | None, message:
         return error
 
 
+def _hides(cls: type, key: str) -> bool:
+    """Would an attribute of this name stand before a method or property of the trusted class?"""
+    found = next((base.__dict__[key] for base in cls.__mro__ if key in base.__dict__), None)
+    return hasattr(type(found), "__get__") and not isinstance(found, types.MemberDescriptorType)
+
+
 def _shared_classes(namespace: dict[str, Any], entry_point: str) -> dict[str, type]:
     """The classes that the prompt itself defines: their instances cross as plain data, in both directions."""
     return {
@@ -320,6 +413,6 @@ def _shared_classes(namespace: dict[str, Any], entry_point: str) -> dict[str, ty
 
 
 def _is_plain_class(cls: type) -> bool:
-    return all(base is object or "__slots__" not in base.__dict__ for base in cls.__mro__) and not any(
+    return not any(
         isinstance(base.__dict__.get("__new__"), types.FunctionType) for base in cls.__mro__
     ) and all(base is object or base.__module__ == cls.__module__ for base in cls.__mro__)  # fmt: skip

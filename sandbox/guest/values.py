@@ -9,10 +9,13 @@ which gives it a handle. Decoding builds built-in objects only, and bounds depth
 from __future__ import annotations
 
 import datetime
+import functools
 import json
-from collections import OrderedDict, deque
+import types
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from enum import Enum
 from fractions import Fraction
 from typing import Any
 
@@ -132,6 +135,14 @@ class _Encoder:
             return {view: self.items((list(i) if view == "di" else i for i in value), depth + 1)}
         if kind is type and value in _TYPE_NAMES:
             return {"ty": _TYPE_NAMES[value]}
+        if Enum in kind.__mro__:
+            return {"en": [kind.__name__, value._name_, self._flattened(kind, value, depth)]}
+        fields = kind.__dict__.get("_fields")
+        if type(fields) is tuple and tuple in kind.__mro__:
+            return {"nt": [kind.__name__, list(fields), self.items(tuple.__iter__(value), depth + 1)]}
+        return self._flattened(kind, value, depth)
+
+    def _flattened(self, kind: type, value: Any, depth: int) -> Any:
         for base, flatten in _BASES:
             if base in kind.__mro__:
                 return self.encode(flatten(value), depth)
@@ -145,6 +156,9 @@ _CONTAINERS: dict[type, Callable[[_Encoder, Any, int], Any]] = {
     set: lambda e, v, d: {"s": e.items(v, d)},
     frozenset: lambda e, v, d: {"fs": e.items(v, d)},
     deque: lambda e, v, d: {"dq": [e.items(v, d), v.maxlen]},
+    OrderedDict: lambda e, v, d: {"od": e.pairs(OrderedDict.items(v), d)},
+    Counter: lambda e, v, d: {"C": e.pairs(dict.items(v), d)},
+    defaultdict: lambda e, v, d: {"dd": [_TYPE_NAMES.get(v.default_factory), e.pairs(dict.items(v), d)]},
 }
 
 _SCALARS: dict[type, Callable[[Any], Any]] = {
@@ -167,7 +181,7 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (int, int.__int__),
     (float, float.__float__),
     (str, str.__str__),
-    (OrderedDict, lambda v: dict(OrderedDict.items(v))),
+    (OrderedDict, lambda v: OrderedDict(OrderedDict.items(v))),
     (dict, lambda v: dict(dict.items(v))),
     (list, lambda v: list(list.__iter__(v))),
     (tuple, lambda v: tuple(tuple.__iter__(v))),
@@ -221,6 +235,9 @@ _BUILDERS: dict[str, Callable[[_Decoder, Any, int], Any]] = {
     "s": lambda e, b, d: e.set(b, d),
     "fs": lambda e, b, d: frozenset(e.set(b, d)),
     "dq": lambda e, b, d: deque(e.items(b[0], d), b[1]),
+    "od": lambda e, b, d: OrderedDict(e.pairs(b, d)),
+    "C": lambda e, b, d: _counter(e.pairs(b, d)),
+    "dd": lambda e, b, d: defaultdict(_TYPES[b[0]] if b[0] is not None else None, e.pairs(b[1], d)),
     "dk": lambda e, b, d: dict.fromkeys(e.items(b, d)).keys(),
     "dv": lambda e, b, d: dict(enumerate(e.items(b, d))).values(),
     "di": lambda e, b, d: e.pairs(b, d).items(),
@@ -239,6 +256,45 @@ _BUILDERS: dict[str, Callable[[_Decoder, Any, int], Any]] = {
     "td": lambda e, b, d: datetime.timedelta(*b),
     "ty": lambda e, b, d: _TYPES[b],
 }
+
+
+def _counter(counts: dict[Any, Any]) -> Counter[Any]:
+    counter: Counter[Any] = Counter()
+    dict.update(counter, counts)  # Counter.update would add, and so run the counts' own arithmetic
+    return counter
+
+
+def named(found: object, name: str, fields: list[str], items: Any) -> object:
+    """Build a named tuple: of the class `found`, where its fields are these; raises one of UNREADABLE."""
+    if not (isinstance(found, type) and tuple in found.__mro__ and found.__dict__.get("_fields") == tuple(fields)):
+        found = _named_class(name, tuple(fields))
+    if len(items) != len(fields):
+        raise ValueError("a named tuple of another length than its fields")
+    return tuple.__new__(found, items)
+
+
+@functools.lru_cache(maxsize=64)
+def _named_class(name: str, fields: tuple[str, ...]) -> type[tuple[Any, ...]]:
+    if not set(fields).isdisjoint(dir(tuple)):
+        raise ValueError("a named tuple whose fields hide what a tuple can do")
+    return namedtuple(name, fields)  # it checks all names itself
+
+
+def member(found: object, name: str) -> object | None:
+    """Return the member `name` of the Enum `found`; None where it is no Enum or has no such member."""
+    if isinstance(found, type) and issubclass(found, Enum):
+        return found.__members__.get(name)
+    return None
+
+
+def state_of(value: object) -> list[tuple[str, object]]:
+    """The attributes of an instance, in its dictionary and in slots, sorted by name."""
+    found = dict(getattr(value, "__dict__", {}))
+    for base in type(value).__mro__:
+        for name, slot in base.__dict__.items():
+            if isinstance(slot, types.MemberDescriptorType) and hasattr(value, name):
+                found[name] = slot.__get__(value)
+    return sorted(found.items())
 
 
 def plain(value: object, foreign: Foreign = refuse_foreign) -> Any:
