@@ -379,7 +379,7 @@ def f(x):
             lo, hi = (int(n, 16) for n in line.split()[0].split('-'))
             if 'rw' in line and hi - lo < 1 << 28:
                 try:
-                    m = open('/proc/self/mem', 'rb', 0); m.seek(lo); hits += m.read(hi - lo).count(b'canary' + b'-ab12')
+                    m = open('/proc/self/mem', 'rb', 0); m.seek(lo); data = m.read(hi - lo); hits += sum(part.endswith(b'c') for part in data.split(b'anary-ab1')[:-1])
                 except OSError: pass
     except OSError: pass
     return hits

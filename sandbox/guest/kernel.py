@@ -85,7 +85,8 @@ def drop_capabilities() -> None:
 
 
 # What no candidate needs and what has no part in computing an answer: other processes' memory, new namespaces, mounts,
-# keys, kernel tracing, IPC objects that outlive their process, io_uring (which goes round these very rules).
+# keys, kernel tracing, IPC objects that outlive their process, files in memory that no limit counts where there is no
+# cgroup, io_uring (which goes round these very rules).
 _DENIED = {
     "x86_64": {
         "shmget": 29, "shmat": 30, "shmctl": 31, "semget": 64, "semop": 65, "semctl": 66, "shmdt": 67, "msgget": 68,
@@ -96,7 +97,8 @@ _DENIED = {
         "keyctl": 250, "migrate_pages": 256, "unshare": 272, "move_pages": 279, "perf_event_open": 298,
         "fanotify_init": 300, "name_to_handle_at": 303, "open_by_handle_at": 304, "setns": 308,
         "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_file_load": 320,
-        "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
+        "memfd_create": 319, "bpf": 321,
+        "userfaultfd": 323, "memfd_secret": 447, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
         "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432, "pidfd_getfd": 438, "mount_setattr": 442,
     },
     "aarch64": {
@@ -108,7 +110,8 @@ _DENIED = {
         "keyctl": 219, "migrate_pages": 238, "unshare": 97, "move_pages": 239, "perf_event_open": 241,
         "fanotify_init": 262, "name_to_handle_at": 264, "open_by_handle_at": 265, "setns": 268,
         "process_vm_readv": 270, "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "kexec_file_load": 294,
-        "bpf": 280, "userfaultfd": 282, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
+        "memfd_create": 279, "bpf": 280,
+        "userfaultfd": 282, "memfd_secret": 447, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427,
         "open_tree": 428, "move_mount": 429, "fsopen": 430, "fsmount": 432, "pidfd_getfd": 438, "mount_setattr": 442,
     },
 }  # fmt: skip
