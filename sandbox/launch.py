@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,7 @@ def _map_ids(child: int, uid_base: int | None) -> None:
 
 def _become_guest(plan: Plan) -> NoReturn:
     """In PID 1 of the box: mount its world, leave the host's, and run the guest."""
+    socket.sethostname("box")
     kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount(plan.root, plan.root, flags=kernel.MS_BIND)
     kernel.mount("none", plan.root, flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _QUIET)

@@ -36,6 +36,7 @@ CANDIDATE_ID = 20000
 _FORMAT = "2"  # part of every key: change it whenever the tree's layout changes
 _KEPT_TREES = 3
 _ABANDONED_AFTER_S = 3600.0
+_IN_USE_S = 24 * 3600.0  # a run that lasts longer could lose its tree to one that starts later
 _INSTALLED = frozenset({"site-packages", "dist-packages", "sitecustomize.py", "usercustomize.py", "__pycache__"})
 _UNUSED = frozenset(
     {"test", "tests", "idlelib", "tkinter", "turtle.py", "turtledemo", "ensurepip", "lib2to3", "pydoc_data"}
@@ -250,7 +251,8 @@ def _prune(cache: Path, *, keep: Path) -> None:
         except FileNotFoundError:  # another process prunes too
             return 0.0
 
-    complete = [path for path in cache.iterdir() if not path.name.startswith(".") and path != keep]
+    in_use_since = time.time() - _IN_USE_S  # boxes of another process may be running from it
+    complete = [p for p in cache.iterdir() if not p.name.startswith(".") and p != keep and used_at(p) < in_use_since]
     abandoned = [path for path in cache.glob(".building-*") if used_at(path) < time.time() - _ABANDONED_AFTER_S]
     _remove([*sorted(complete, key=used_at, reverse=True)[_KEPT_TREES - 1 :], *abandoned])
 

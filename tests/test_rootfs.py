@@ -130,7 +130,7 @@ def test_old_trees_and_abandoned_builds_are_pruned(tmp_path: Path, monkeypatch: 
     cache = tmp_path / "codebench/rootfs"
     for age, name in enumerate(["newer", "new", "old", "older", ".building-dead"], start=1):
         (cache / name).mkdir(parents=True)
-        os.utime(cache / name, (time.time() - age * 7200,) * 2)
+        os.utime(cache / name, (time.time() - (1 + age) * 86400,) * 2)
     (cache / ".building-alive").mkdir()
     built = build_rootfs().path.parent.name
     assert {path.name for path in cache.iterdir()} == {built, "newer", "new", ".building-alive"}
