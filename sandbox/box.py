@@ -86,10 +86,11 @@ def guest_argv(*, uid: int, nested: bool, python: str = PYTHON, oom_fd: int | No
 
 
 class Box:
-    """A started guest. Not thread-safe: one job at a time."""
+    """A started guest. Not thread-safe: one job at a time. Where `core` is given, all of it runs on that core."""
 
-    def __init__(self, wall: Wall, limits: Limits) -> None:
+    def __init__(self, wall: Wall, limits: Limits, core: int | None = None) -> None:
         self._limits = limits
+        self.core = core
         self._channel = wall.open_box(limits)
         self._buffer = FrameBuffer(_MAX_RESULT)
         self.clean = True
@@ -106,7 +107,7 @@ class Box:
         """Run one job; raises BoxSpentError, after which the box must be closed."""
         deadline = time.monotonic() + job.limits.timeout_s * _STRETCH + _GRACE_S
         # The standard library's encoder, because a program's text may hold lone surrogates, which msgspec refuses.
-        self._channel.send(pack(b"J", json.dumps(_order(job)).encode()), _GRACE_S)
+        self._channel.send(pack(b"J", json.dumps(_order(job, self.core)).encode()), _GRACE_S)
         started = time.monotonic()
         try:
             kind, body = self._receive(deadline)
@@ -154,7 +155,7 @@ def _stood_still(wall_s: float) -> Execution:
     return Execution(outcome=Outcome.TIMED_OUT, report=report, wall_s=wall_s, cpu_s=0.0, memory_bytes=0)
 
 
-def _order(job: Job) -> dict[str, object]:
+def _order(job: Job, core: int | None) -> dict[str, object]:
     limits = job.limits
     return {
         "source": job.source,
@@ -163,7 +164,7 @@ def _order(job: Job) -> dict[str, object]:
         "test": job.test,
         "seed_key": job.seed_key,
         "output_bytes": limits.output_bytes,
-        "watch": {"timeout_s": limits.timeout_s, "memory_bytes": limits.memory_mib * _MIB},
+        "watch": {"timeout_s": limits.timeout_s, "memory_bytes": limits.memory_mib * _MIB, "core": core},
         "rlimits": {
             "RLIMIT_AS": limits.memory_mib * _MIB,
             "RLIMIT_FSIZE": limits.disk_mib * _MIB,

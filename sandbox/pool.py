@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
@@ -21,6 +23,7 @@ class Pool:
         self._boxes: asyncio.Queue[Box | None] = asyncio.Queue()
         self._all: set[Box] = set()
         self._threads = ThreadPoolExecutor(options.workers, thread_name_prefix="codebench-box")
+        self._cores = _cores(options.workers)
 
     @property
     def info(self) -> SandboxInfo:
@@ -75,6 +78,7 @@ class Pool:
         return self._kept(box), execution
 
     def _run_once(self, box: Box, job: Job) -> Execution:
+        _stay_on(box.core)
         try:
             return box.run(job)
         except BaseException:
@@ -88,13 +92,41 @@ class Pool:
         return None
 
     def _open(self) -> Box:
-        box = Box(self._wall, self._limits)
+        _stay_on(None)  # a box may use all cores, though this thread may have kept to one: it inherits
+        core = self._cores.pop() if self._cores else None
+        try:
+            box = Box(self._wall, self._limits, core)
+        except BaseException:
+            self._give_back(core)
+            raise
         self._all.add(box)
         return box
 
     def _discard(self, box: Box) -> None:
         box.close()
         self._all.discard(box)
+        self._give_back(box.core)
+
+    def _give_back(self, core: int | None) -> None:
+        if core is not None:
+            self._cores.append(core)
+
+
+def _cores(workers: int) -> list[int]:
+    """One core for each box, or none at all.
+
+    What takes part in one sample (this thread, judge, zygote, candidate) takes turns, so that a hand-over within one
+    core is cheaper than waking another. Only where every core gets a box: else two runs might share one and leave
+    another idle.
+    """
+    cores = sorted(os.sched_getaffinity(0))
+    return cores if workers == len(cores) else []
+
+
+def _stay_on(core: int | None) -> None:
+    """Keep this thread, which serves one box after another, on the core of its present one."""
+    with contextlib.suppress(OSError):  # not allowed, or the core was taken away: then it runs where it may
+        os.sched_setaffinity(0, {core} if core is not None else os.sched_getaffinity(os.getpid()))
 
 
 def _killed_from_outside(execution: Execution) -> bool:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 from pathlib import Path
@@ -16,6 +17,13 @@ def harden_process() -> None:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def stay_on(core: int | None) -> None:
+    """Run this process, and what it forks from now on, on one core; the candidates' is let go when it runs on."""
+    if core is not None and os.sched_getaffinity(0) != {core}:
+        with contextlib.suppress(OSError):  # no such core for this box: then it runs where it may
+            os.sched_setaffinity(0, {core})
 
 
 def volunteer_for_oom() -> None:

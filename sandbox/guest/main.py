@@ -50,6 +50,7 @@ class Box:
 
     def _run(self, job: dict[str, Any]) -> dict[str, Any]:
         zygote_control = next(self._turns)
+        confine.stay_on(job["watch"]["core"])
         session = Session(_take_candidate(zygote_control, job["watch"]), job["output_bytes"], self._in)
         try:
             report = examine(job, session)

@@ -61,6 +61,7 @@ class Zygote:
         self._shared = 0
         self._own_uid = os.getuid()
         self._can_switch = self._own_uid != self._uid
+        self._cores = os.sched_getaffinity(0)
 
     def serve(self) -> NoReturn:
         """Make candidates until the judge is gone."""
@@ -71,6 +72,7 @@ class Zygote:
         ready = self._fork()
         while request := self._control.recv(4096):
             limits = json.loads(request)
+            confine.stay_on(limits["core"])
             socket.send_fds(self._control, [b"+"], list(ready.ends))
             for end in ready.ends:
                 os.close(end)
@@ -155,6 +157,7 @@ class Zygote:
                 return "judge" if process.pidfd not in events else "exit"
             if process.pidfd in events:
                 return "exit"
+            self._let_go(process)
             processes = self._processes()
             alone = (
                 alone and len(processes) <= 1
@@ -165,6 +168,12 @@ class Zygote:
                     return "time"
             if self._resident(processes) > limits["memory_bytes"]:
                 return "memory"
+
+    def _let_go(self, process: Process) -> None:
+        """Let a candidate that runs on use any core: only short ones gain by staying where their judge is."""
+        with self._as_candidate(), contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{process.pid}/task"):  # noqa: PTH208 - as below
+                os.sched_setaffinity(int(thread), self._cores)
 
     def _stretched(self, process: Process, limit_s: float, processes: list[tuple[float, int]]) -> float:
         """The wall limit, with the time added in which the candidate was ready to run and had no core."""
