@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 
-from codebench.graders.grade import Grade, Verdict
-from codebench.problems import Check, Problem
-from codebench.sandbox import Conclusion, Execution, Job, Limits, Outcome, Sandbox
+from codebench.graders.grade import Bench, Grade, Verdict
+from codebench.problems import CheckFunction, Problem
+from codebench.sandbox import Conclusion, Execution, Job, Limits, Outcome
 
 _MEANING = {
     Conclusion.COMPLETED: Verdict.PASS,
@@ -24,14 +24,15 @@ class CorrectnessGrader:
 
     name = "correctness"
 
-    async def grade(self, problem: Problem, code: str, sandbox: Sandbox, limits: Limits) -> Grade:
+    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade:
         """Grade one answer; stops at the first check that it does not pass. Raises SandboxError."""
         if not code.strip():
             return Grade(grader=self.name, verdict=Verdict.NO_CODE, detail="the answer holds no code")
         assert problem.checks, "a problem without a check cannot be passed"
         for check in problem.checks:
-            execution = await sandbox.run(_job(problem, check, code, limits))
-            grade = _grade(execution, limits)
+            assert isinstance(check, CheckFunction), "not yet"
+            execution = await bench.sandbox.run(_job(problem, check, code, bench.limits))
+            grade = _grade(execution, bench.limits)
             if grade.verdict is not Verdict.PASS:
                 break
         return grade
@@ -77,7 +78,7 @@ def _detail(execution: Execution, limits: Limits) -> str:
     return execution.report.detail + ending
 
 
-def _job(problem: Problem, check: Check, code: str, limits: Limits) -> Job:
+def _job(problem: Problem, check: CheckFunction, code: str, limits: Limits) -> Job:
     return Job(
         source=code,
         entry_point=problem.entry_point,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from codebench.problems import Problem
@@ -22,10 +23,38 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFailure:
+    """What went wrong with the input number `case` (from 0) of a check."""
+
+    case: int
+    verdict: Verdict
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """How an answer fared in one check, by itself; `verdict` is None where it was not run to a verdict at all.
+
+    `cases` is the number of its inputs (1 for a check function), `passed` how many are known to have passed. An answer
+    is given up at its first failure, so `failures` has at most one entry, unless details were asked for: then it has
+    up to 20, and `outcomes` has one letter for every input: `.` passed, `F` another output than expected, `E` raised,
+    `T` timeout, `M` memory, `-` not run.
+    """
+
+    name: str
+    verdict: Verdict | None
+    cases: int = 1
+    passed: int = 0
+    failures: tuple[CaseFailure, ...] = ()
+    outcomes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grade:
     """One grader's finding. `protected` says that the candidate never shared a process with the judge.
 
-    `wall_s` and `cpu_s` are seconds, `memory_bytes` the peak resident set; None where nothing ran.
+    `checks` has one entry for each of the problem's checks, in their order; `verdict` is that of the first that is
+    not a pass. `wall_s` and `cpu_s` are seconds, `memory_bytes` the peak resident set; None where nothing ran.
     """
 
     grader: str
@@ -37,12 +66,28 @@ class Grade:
     memory_bytes: int | None = None
     stdout: Text = Text()
     stderr: Text = Text()
+    checks: tuple[CheckResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Where and how a grader works.
+
+    `details`: go on after a failure and say of every single input how it went. `cache`: a directory for what is
+    computed once per suite, None for nowhere.
+    """
+
+    sandbox: Sandbox
+    limits: Limits = Limits()
+    details: bool = False
+    cache: Path | None = None
 
 
 class Grader(Protocol):
-    """Grades answers one at a time. Raises SandboxError where the machine failed."""
+    """Grades answers one at a time. Raises SandboxError where the machine failed, PackError where the problem
+    itself cannot be graded (its reference fails, say)."""
 
     @property
     def name(self) -> str: ...
 
-    async def grade(self, problem: Problem, code: str, sandbox: Sandbox, limits: Limits) -> Grade: ...
+    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade: ...

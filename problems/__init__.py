@@ -3,12 +3,27 @@
 from codebench.problems.problem import (
     AnswerKind,
     CannedAnswer,
+    Cases,
     Check,
     CheckFunction,
     InputMaker,
+    Oracle,
     PackError,
     Problem,
     Suite,
+    TimeRule,
 )
 
-__all__ = ["AnswerKind", "CannedAnswer", "Check", "CheckFunction", "InputMaker", "PackError", "Problem", "Suite"]
+__all__ = [
+    "AnswerKind",
+    "CannedAnswer",
+    "Cases",
+    "Check",
+    "CheckFunction",
+    "InputMaker",
+    "Oracle",
+    "PackError",
+    "Problem",
+    "Suite",
+    "TimeRule",
+]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 
 class PackError(Exception):
@@ -23,7 +24,51 @@ class CheckFunction:
     source: str
 
 
-Check = CheckFunction
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oracle:
+    """Decides whether one output will do: `source` defines `matches(args, expected, output)`, which returns a bool.
+
+    The source is trusted. The judge runs it after the problem's prompt, so that it sees the prompt's names, in a
+    namespace that is new for every answer and check; it may keep state there from one input to the next. `args` is
+    the list of arguments as they were before the call, `expected` what the reference returned for them. An exception
+    counts as no match. `reflexive` says that an output which equals `expected` in value and in every type always
+    matches; the judge then saves itself the question.
+    """
+
+    source: str
+    reflexive: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRule:
+    """How long the answer may take for one input: `factor` times the reference, and at least `least_s`.
+
+    All inputs of a check together: the sum of those, at most `total_s`. CPU seconds, as `Limits.timeout_s`.
+    """
+
+    least_s: float = 1.0
+    factor: float = 4.0
+    total_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cases:
+    """A test in EvalPlus's form: the answer's output for every one of `inputs` is compared with the reference's.
+
+    Each input is a tuple of positional arguments, built of plain data (`sandbox.guest.values` says which). The
+    expected outputs are not stored: the problem's own reference computes them in the sandbox. `compat` holds, by the
+    name of an upstream harness, the oracle that judges as that harness does, its bugs included; where a name is
+    missing, `oracle` is right for it too.
+    """
+
+    name: str = "base"
+    inputs: tuple[tuple[object, ...], ...]
+    oracle: Oracle
+    compat: Mapping[str, Oracle] = field(default_factory=lambda: MappingProxyType({}))
+    time: TimeRule = TimeRule()
+
+
+Check = CheckFunction | Cases
 
 
 class AnswerKind(StrEnum):
@@ -67,7 +112,10 @@ class Problem:
 
     `prompt + canonical_solution` is a complete Python program that passes every check. Code in the prompt
     (imports, helper functions) is trusted and is what the checks see under those names. `naive_solution`, where
-    there is one, completes the prompt as well: right, and slow on the larger inputs.
+    there is one, completes the prompt as well: right, and slow on the larger inputs. `where` is the line of the data
+    file it came from, "FILE:LINE", for messages.
+
+    The checks build on each other: an answer passes a check only if it passes those before it too.
     """
 
     task_id: str
@@ -79,6 +127,7 @@ class Problem:
     naive_solution: str | None = None
     inputs: InputMaker | None = None
     answers: tuple[CannedAnswer, ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +138,23 @@ class Suite:
     problems: tuple[Problem, ...]
     sha256: str
     source: str
+    compat: tuple[str, ...] = ()
+    """The upstream harnesses whose verdicts can be reproduced: those that some `Cases.compat` names."""
+
+    def under(self, harness: str) -> Suite:
+        """The suite judged as `harness` judges; raises PackError where it is not in `compat`."""
+        if harness not in self.compat:
+            known = f"it knows {', '.join(self.compat)}" if self.compat else "it knows none"
+            raise PackError(f"{self.name}: no rules of {harness!r} for this suite; {known}")
+        return replace(self, problems=tuple(_under(problem, harness) for problem in self.problems))
+
+
+def _under(problem: Problem, harness: str) -> Problem:
+    checks = (
+        replace(check, oracle=check.compat.get(harness, check.oracle)) if isinstance(check, Cases) else check
+        for check in problem.checks
+    )
+    return replace(problem, checks=tuple(checks))
 
 
 SuiteLoader = Callable[[Path | None], Suite]

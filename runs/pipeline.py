@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebench.generators import GeneratorError, Sample
+from codebench.graders import Bench
 from codebench.problems import Problem
 from codebench.runs.directory import default_directory, open_run
 from codebench.runs.manifest import Manifest
@@ -109,7 +110,7 @@ class Grading:
     def __init__(self, plan: Plan, sandbox: Sandbox, writer: RecordWriter, progress: Progress) -> None:
         self.progress = progress
         self._plan = plan
-        self._sandbox = sandbox
+        self._bench = Bench(sandbox=sandbox, limits=plan.sandbox.limits)
         self._writer = writer
         self._places = asyncio.Semaphore(plan.sandbox.workers + _AHEAD)
         self._failures_in_a_row = 0
@@ -145,8 +146,7 @@ class Grading:
     async def _record(self, problem: Problem, sample: Sample) -> Record:
         record = Record(suite=self._plan.suite.name, task_id=sample.task_id, sample=sample.index, code=sample.code)
         try:
-            limits = self._plan.sandbox.limits
-            grades = [await grader.grade(problem, sample.code, self._sandbox, limits) for grader in self._plan.graders]
+            grades = [await grader.grade(problem, sample.code, self._bench) for grader in self._plan.graders]
         except SandboxError as error:
             return replace(record, error=str(error) or type(error).__name__)
         return replace(record, grades=tuple(grades))

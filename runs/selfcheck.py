@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from codebench.graders import Grade, Grader, Verdict
+from codebench.graders import Bench, Grade, Grader, Verdict
 from codebench.problems import AnswerKind, CannedAnswer, Problem, Suite
 from codebench.runs.attacks import MAY_BE_UNSUPPORTED, Attack, read_attacks
 from codebench.runs.opening import opened_sandbox
 from codebench.runs.plugins import load_grader, load_suite_loader
 from codebench.runs.progress import Progress, Silence
-from codebench.sandbox import Limits, Sandbox, SandboxError, SandboxOptions
+from codebench.sandbox import Sandbox, SandboxError, SandboxOptions
 
 REFERENCES = "references pass"
 DO_NOTHING = "do-nothing answers do not"
@@ -90,17 +90,16 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """A sandbox with the grader that is checked on it."""
+class Stand:
+    """A grader, and the bench on which it is checked."""
 
-    sandbox: Sandbox
     grader: Grader
-    limits: Limits
+    bench: Bench
 
     async def grade(self, problem: Problem, code: str) -> Grade | SandboxError:
         """The grade, or the error that there must never be."""
         try:
-            return await self.grader.grade(problem, code, self.sandbox, self.limits)
+            return await self.grader.grade(problem, code, self.bench)
         except SandboxError as error:
             return error
 
@@ -118,7 +117,7 @@ async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck
         progress.note(choice)
         progress.start(_cases(suite) + len(attacks), 0)
         try:
-            await _check_suite(suite, _bench(sandbox, options), findings)
+            await _check_suite(suite, _stand(sandbox, options), findings)
             if attacks:
                 await _check_attacks(attacks, suite, options, findings)
         finally:
@@ -131,8 +130,9 @@ async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck
     )
 
 
-def _bench(sandbox: Sandbox, options: SelfcheckOptions) -> Bench:
-    return Bench(sandbox=sandbox, grader=load_grader("correctness"), limits=options.sandbox.limits)
+def _stand(sandbox: Sandbox, options: SelfcheckOptions) -> Stand:
+    bench = Bench(sandbox=sandbox, limits=options.sandbox.limits)
+    return Stand(grader=load_grader("correctness"), bench=bench)
 
 
 def _canned_category(kind: AnswerKind) -> str:
@@ -144,19 +144,19 @@ def _cases(suite: Suite) -> int:
     return sum(2 + len(problem.answers) for problem in suite.problems)
 
 
-async def _check_suite(suite: Suite, bench: Bench, findings: Findings) -> None:
+async def _check_suite(suite: Suite, stand: Stand, findings: Findings) -> None:
     """References, do-nothing and canned answers, side by side on all workers."""
 
     async def reference(problem: Problem) -> None:
-        grade = await bench.grade(problem, problem.prompt + problem.canonical_solution)
+        grade = await stand.grade(problem, problem.prompt + problem.canonical_solution)
         findings.add(REFERENCES, _unless(grade, (Verdict.PASS,), problem.task_id), grade)
 
     async def nothing(problem: Problem) -> None:
-        grade = await bench.grade(problem, do_nothing(problem))
+        grade = await stand.grade(problem, do_nothing(problem))
         findings.add(DO_NOTHING, _unless(grade, tuple(set(Verdict) - {Verdict.PASS}), problem.task_id), grade)
 
     async def canned(problem: Problem, index: int, answer: CannedAnswer) -> None:
-        grade = await bench.grade(problem, answer.code)
+        grade = await stand.grade(problem, answer.code)
         must = tuple(map(Verdict, answer.verdicts))
         findings.add(_canned_category(answer.kind), _unless(grade, must, f"{problem.task_id} answers[{index}]"), grade)
 
@@ -178,22 +178,22 @@ async def _check_attacks(
     single = replace(options.sandbox, workers=1)
     with _canary():
         async with opened_sandbox(options.backend, single) as (sandbox, _):
-            bench = _bench(sandbox, options)
+            stand = _stand(sandbox, options)
             for attack in attacks:
                 neighbour = attack.problem if attack.problem in suite.problems else suite.problems[0]
-                await _check_attack(attack, neighbour, bench, findings)
+                await _check_attack(attack, neighbour, stand, findings)
 
 
-async def _check_attack(attack: Attack, neighbour: Problem, bench: Bench, findings: Findings) -> None:
+async def _check_attack(attack: Attack, neighbour: Problem, stand: Stand, findings: Findings) -> None:
     started, busy_s = time.monotonic(), _busy_s()
-    grade = await bench.grade(attack.problem, attack.solution)
+    grade = await stand.grade(attack.problem, attack.solution)
     wall_s, busy_s = time.monotonic() - started, _busy_s() - busy_s
     unsupported = attack.category == MAY_BE_UNSUPPORTED and _is_unsupported(grade)
     violations = [] if unsupported else _unless(grade, attack.must, attack.id)
-    allowed_s = _WALL_FACTOR * bench.limits.timeout_s + _WALL_SLACK_S + busy_s
+    allowed_s = _WALL_FACTOR * stand.bench.limits.timeout_s + _WALL_SLACK_S + busy_s
     if wall_s > allowed_s:
         violations.append(f"{attack.id}: the verdict took {wall_s:.1f} s, more than {allowed_s:.1f} s")
-    violations += await _check_worker(attack, neighbour, bench)
+    violations += await _check_worker(attack, neighbour, stand)
     findings.unsupported[attack.category] += unsupported
     findings.add(attack.category, violations, grade)
 
@@ -207,10 +207,10 @@ def _busy_s() -> float:
     return int(some.rpartition("total=")[2]) / 1e6
 
 
-async def _check_worker(attack: Attack, neighbour: Problem, bench: Bench) -> list[str]:
+async def _check_worker(attack: Attack, neighbour: Problem, stand: Stand) -> list[str]:
     """Whether the worker that just met the attack still tells right from wrong."""
-    right = await bench.grade(neighbour, neighbour.prompt + neighbour.canonical_solution)
-    wrong = await bench.grade(neighbour, do_nothing(neighbour))
+    right = await stand.grade(neighbour, neighbour.prompt + neighbour.canonical_solution)
+    wrong = await stand.grade(neighbour, do_nothing(neighbour))
     return [
         *_unless(right, (Verdict.PASS,), f"{attack.id}: the right answer after it"),
         *_unless(wrong, (Verdict.FAIL,), f"{attack.id}: the wrong answer after it"),

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codebench.graders import Verdict
+from codebench.graders import Bench, Verdict
 from codebench.graders.correctness import CorrectnessGrader, verdict
 from codebench.problems import CheckFunction, Problem
-from codebench.sandbox import Conclusion, Execution, Job, Limits, Outcome, Report, SandboxInfo
+from codebench.sandbox import Conclusion, Execution, Job, Outcome, Report, SandboxInfo
 
 PROBLEM = Problem(
     task_id="T/1",
@@ -50,7 +50,7 @@ class Scripted:
 
 def grade(code: str, *answers: Execution) -> tuple[Verdict, list[Job]]:
     sandbox = Scripted(answers)
-    found = asyncio.run(CorrectnessGrader().grade(PROBLEM, code, sandbox, Limits()))
+    found = asyncio.run(CorrectnessGrader().grade(PROBLEM, code, Bench(sandbox=sandbox)))
     return found.verdict, sandbox.jobs
 
 

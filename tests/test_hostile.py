@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import hostile_cases
 import pytest
 
+from codebench.graders import Bench
 from codebench.graders.correctness import CorrectnessGrader
 from codebench.problems import CheckFunction, Problem
 from codebench.sandbox import Limits, Sandbox, SandboxOptions, docker, namespaces
@@ -54,7 +55,11 @@ class Bench:
             canonical_solution="",
             checks=(CheckFunction(source="def check(candidate):\n" + _indented(case.test)),),
         )
-        return str(self._runner.run(CorrectnessGrader().grade(problem, code, self._sandbox, LIMITS)).verdict)
+        return str(
+            self._runner.run(
+                CorrectnessGrader().grade(problem, code, Bench(sandbox=self._sandbox, limits=LIMITS))
+            ).verdict
+        )
 
 
 @pytest.fixture(scope="module", params=_BACKENDS)
