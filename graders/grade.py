@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -78,7 +78,7 @@ class Bench:
     """
 
     sandbox: Sandbox
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     details: bool = False
     cache: Path | None = None
 

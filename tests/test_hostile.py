@@ -40,7 +40,7 @@ _BACKENDS = [
 ]
 
 
-class Bench:
+class Court:
     """A sandbox of one worker, and a loop to run it in."""
 
     def __init__(self, runner: asyncio.Runner, sandbox: Sandbox) -> None:
@@ -63,18 +63,18 @@ class Bench:
 
 
 @pytest.fixture(scope="module", params=_BACKENDS)
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+def bench(request: pytest.FixtureRequest) -> Iterator[Court]:
     with asyncio.Runner() as runner:
         sandbox: Sandbox = request.param(SandboxOptions(workers=1, limits=LIMITS))
         runner.run(sandbox.__aenter__())
         try:
-            yield Bench(runner, sandbox)
+            yield Court(runner, sandbox)
         finally:
             runner.run(sandbox.__aexit__(None, None, None))
 
 
 @pytest.mark.parametrize("case", hostile_cases.CASES, ids=lambda case: case.name)
-def test_a_program_gets_its_verdict_and_harms_nobody(bench: Bench, case: hostile_cases.Case) -> None:
+def test_a_program_gets_its_verdict_and_harms_nobody(bench: Court, case: hostile_cases.Case) -> None:
     started = time.monotonic()
     assert bench.verdict(case, case.code) in case.verdicts
     assert time.monotonic() - started < _IN_TIME_S, "a hang"
