@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import ast
 import functools
+import itertools
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from codebench.graders.grade import Bench, Grade, Verdict
-from codebench.problems import CheckFunction, Problem
-from codebench.sandbox import Conclusion, Execution, Job, Limits, Outcome
+from codebench.graders.batches import batch as make_batch
+from codebench.graders.batches import check_results
+from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict
+from codebench.graders.references import Expected, References
+from codebench.problems import Cases, Check, CheckFunction, PackError, Problem
+from codebench.sandbox import Batch, Conclusion, Execution, Job, Limits, Outcome
 
+_KEPT = 32  # batches that stay in memory
 _MEANING = {
     Conclusion.COMPLETED: Verdict.PASS,
     Conclusion.REFUTED: Verdict.FAIL,
@@ -24,18 +32,114 @@ class CorrectnessGrader:
 
     name = "correctness"
 
+    def __init__(self) -> None:
+        self._references = References()
+        self._batches: OrderedDict[tuple[int, ...], tuple[tuple[Expected, ...], Batch]] = OrderedDict()
+
     async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade:
-        """Grade one answer; stops at the first check that it does not pass. Raises SandboxError."""
+        """Grade one answer; stops at the first check that it does not pass, or at the end where details are wanted.
+
+        Raises SandboxError, and PackError where the problem's own reference fails.
+        """
         if not code.strip():
-            return Grade(grader=self.name, verdict=Verdict.NO_CODE, detail="the answer holds no code")
+            return Grade(
+                grader=self.name,
+                verdict=Verdict.NO_CODE,
+                detail="the answer holds no code",
+                checks=tuple(_not_run(check) for check in problem.checks),
+            )
         assert problem.checks, "a problem without a check cannot be passed"
-        for check in problem.checks:
-            assert isinstance(check, CheckFunction), "not yet"
-            execution = await bench.sandbox.run(_job(problem, check, code, bench.limits))
-            grade = _grade(execution, bench.limits)
-            if grade.verdict is not Verdict.PASS:
-                break
+        grade: Grade | None = None
+        for checks in _runs(problem.checks):
+            if grade is not None and grade.verdict is not Verdict.PASS and not bench.details:
+                grade = replace(grade, checks=(*grade.checks, *map(_not_run, checks)))
+            else:
+                grade = _merged(grade, await self._grade_run(problem, checks, code, bench))
+        assert grade is not None
         return grade
+
+    async def _grade_run(self, problem: Problem, checks: tuple[Check, ...], code: str, bench: Bench) -> Grade:
+        """Grade by one check function, or by checks made of inputs that are run together."""
+        first = checks[0]
+        if isinstance(first, CheckFunction):
+            job = _job(problem, code, bench.limits, test=first.source)
+            grade = _grade(await bench.sandbox.run(job), bench.limits)
+            failure = () if grade.verdict is Verdict.PASS else (CaseFailure(case=0, verdict=grade.verdict),)
+            result = CheckResult(
+                name=first.name, verdict=grade.verdict, passed=int(grade.verdict is Verdict.PASS), failures=failure
+            )
+            return replace(grade, checks=(result,))
+        cases = tuple(check for check in checks if isinstance(check, Cases))
+        if not any(check.inputs for check in cases):
+            raise PackError(f"{problem.where or problem.task_id}: {problem.task_id}: there is no input to judge by")
+        batch = await self._batch(problem, cases, bench)
+        execution = await bench.sandbox.run(_job(problem, code, bench.limits, batch=batch))
+        return _batch_grade(cases, batch, execution, bench)
+
+    async def _batch(self, problem: Problem, checks: tuple[Cases, ...], bench: Bench) -> Batch:
+        """The same object for every answer to a problem, so that a box that has it need not be sent it again."""
+        expected = await self._references.expected(problem, checks, bench)
+        key = tuple(map(id, checks))
+        kept = self._batches.get(key)
+        if kept is None or kept[0] is not expected:
+            kept = self._batches[key] = (expected, make_batch(checks, expected, bench.limits, bench.details))
+        self._batches.move_to_end(key)
+        while len(self._batches) > _KEPT:
+            self._batches.popitem(last=False)
+        return kept[1]
+
+
+def _runs(checks: Sequence[Check]) -> Iterator[tuple[Check, ...]]:
+    """What is run together: checks made of inputs that follow each other; a check function runs alone."""
+    for together, run in itertools.groupby(checks, key=lambda check: isinstance(check, Cases)):
+        if together:
+            yield tuple(run)
+        else:
+            yield from ((check,) for check in run)
+
+
+def _not_run(check: Check) -> CheckResult:
+    return CheckResult(name=check.name, verdict=None, cases=len(check.inputs) if isinstance(check, Cases) else 1)
+
+
+def _merged(before: Grade | None, now: Grade) -> Grade:
+    """The grade by the checks before and those now: a failure stays what it was, the times add up."""
+    if before is None:
+        return now
+    kept = before if before.verdict is not Verdict.PASS else now
+    return replace(
+        kept,
+        checks=before.checks + now.checks,
+        wall_s=(before.wall_s or 0.0) + (now.wall_s or 0.0),
+        cpu_s=(before.cpu_s or 0.0) + (now.cpu_s or 0.0),
+        memory_bytes=max(before.memory_bytes or 0, now.memory_bytes or 0),
+    )
+
+
+def _batch_grade(checks: tuple[Cases, ...], batch: Batch, execution: Execution, bench: Bench) -> Grade:
+    """A pass needs every single input's match, and the judge's word that it came to the end."""
+    grade = _grade(execution, bench.limits)
+    results = check_results(checks, execution, grade.verdict, bench.details)
+    worst = next((result for result in results if result.verdict is not Verdict.PASS), None)
+    if worst is None:
+        return replace(grade, checks=results)
+    decided = worst.verdict or grade.verdict
+    assert decided is not Verdict.PASS, "the judge says that all passed, and not all did"
+    return replace(grade, verdict=decided, detail=_case_detail(grade, execution, batch, checks, worst), checks=results)
+
+
+def _case_detail(grade: Grade, execution: Execution, batch: Batch, checks: Sequence[Cases], result: CheckResult) -> str:
+    """Which input decided, and how; `grade` has what can be said of the whole."""
+    if not result.failures or not execution.report.calls:
+        return grade.detail  # it never came to an input
+    failure = result.failures[0]
+    place = f"input {failure.case} of {result.name}"
+    if failure.verdict is Verdict.TIMEOUT:
+        group = batch.groups[next(n for n, check in enumerate(checks) if check.name == result.name)]
+        return f"{place}: not done at its limit of {group.limits_s[failure.case]:.3g} s, or at that of all inputs"
+    if failure.verdict is Verdict.MEMORY:
+        return f"{place}: {grade.detail or failure.detail}"
+    return f"{place}: {failure.detail}"
 
 
 def verdict(execution: Execution) -> Verdict:
@@ -78,12 +182,13 @@ def _detail(execution: Execution, limits: Limits) -> str:
     return execution.report.detail + ending
 
 
-def _job(problem: Problem, check: CheckFunction, code: str, limits: Limits) -> Job:
+def _job(problem: Problem, code: str, limits: Limits, test: str = "", batch: Batch | None = None) -> Job:
     return Job(
         source=code,
         entry_point=problem.entry_point,
         context=_context(problem),
-        test=check.source,
+        test=test,
+        batch=batch,
         seed_key=problem.task_id,
         limits=limits,
     )

@@ -38,7 +38,7 @@ class CheckResult:
     `cases` is the number of its inputs (1 for a check function), `passed` how many are known to have passed. An answer
     is given up at its first failure, so `failures` has at most one entry, unless details were asked for: then it has
     up to 20, and `outcomes` has one letter for every input: `.` passed, `F` another output than expected, `E` raised,
-    `T` timeout, `M` memory, `-` not run.
+    `T` timeout, `M` memory, `X` its process ended, `-` not run.
     """
 
     name: str

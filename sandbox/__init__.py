@@ -1,8 +1,11 @@
 """How untrusted code runs: jobs go into a sandbox, executions (facts, no verdicts) come out."""
 
 from codebench.sandbox.job import (
+    Batch,
+    CaseGroup,
     Conclusion,
     Execution,
+    FailedCase,
     Job,
     Limits,
     Outcome,
@@ -16,8 +19,11 @@ from codebench.sandbox.job import (
 )
 
 __all__ = [
+    "Batch",
+    "CaseGroup",
     "Conclusion",
     "Execution",
+    "FailedCase",
     "Job",
     "Limits",
     "Outcome",

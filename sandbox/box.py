@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import msgspec
 
 from codebench.sandbox.guest.frames import FrameBuffer, FrameError, pack
-from codebench.sandbox.job import Conclusion, Execution, Job, Limits, Outcome, Report, SandboxError, SandboxInfo
+from codebench.sandbox.job import Batch, Conclusion, Execution, Job, Limits, Outcome, Report, SandboxError, SandboxInfo
 from codebench.sandbox.rootfs import PYTHON
 
-_MAX_RESULT = 4 * 1024 * 1024
+_MAX_RESULT = 64 * 1024 * 1024  # the outputs of a reference may be large
 _START_S = 60.0
 _GRACE_S = 15.0  # what a guest may take beyond a sample's own limit: ending it, sweeping, a busy machine
 _STRETCH = 4.0  # the guest stretches the wall limit up to this factor while no core is free
@@ -94,6 +94,7 @@ class Box:
         self._channel = wall.open_box(limits)
         self._buffer = FrameBuffer(_MAX_RESULT)
         self.clean = True
+        self._batch: Batch | None = None  # what the guest still holds of the job before
         try:
             kind, body = self._receive(time.monotonic() + _START_S)
             if kind != b"H":
@@ -105,9 +106,14 @@ class Box:
 
     def run(self, job: Job) -> Execution:
         """Run one job; raises BoxSpentError, after which the box must be closed."""
-        deadline = time.monotonic() + job.limits.timeout_s * _STRETCH + _GRACE_S
+        whole_s = job.batch.total_s + job.limits.timeout_s if job.batch else job.limits.timeout_s
+        deadline = time.monotonic() + whole_s * _STRETCH + _GRACE_S
         # The standard library's encoder, because a program's text may hold lone surrogates, which msgspec refuses.
-        self._channel.send(pack(b"J", json.dumps(_order(job, self.core)).encode()), _GRACE_S)
+        order = json.dumps(_order(job, whole_s, self.core)).encode()
+        if job.batch is not None and job.batch is not self._batch:
+            order += b"\n" + _cases(job.batch)
+            self._batch = job.batch
+        self._channel.send(pack(b"J", order), _GRACE_S)
         started = time.monotonic()
         try:
             kind, body = self._receive(deadline)
@@ -155,16 +161,22 @@ def _stood_still(wall_s: float) -> Execution:
     return Execution(outcome=Outcome.TIMED_OUT, report=report, wall_s=wall_s, cpu_s=0.0, memory_bytes=0)
 
 
-def _order(job: Job, core: int | None) -> dict[str, object]:
+def _order(job: Job, whole_s: float, core: int | None) -> dict[str, object]:
     limits = job.limits
     return {
         "source": job.source,
         "entry_point": job.entry_point,
         "context": job.context,
         "test": job.test,
+        "batch": _batch_facts(job.batch) if job.batch is not None else None,
         "seed_key": job.seed_key,
         "output_bytes": limits.output_bytes,
-        "watch": {"timeout_s": limits.timeout_s, "memory_bytes": limits.memory_mib * _MIB, "core": core},
+        "watch": {
+            "timeout_s": whole_s,
+            "lap_s": limits.timeout_s,
+            "memory_bytes": limits.memory_mib * _MIB,
+            "core": core,
+        },
         "rlimits": {
             "RLIMIT_AS": limits.memory_mib * _MIB,
             "RLIMIT_FSIZE": limits.disk_mib * _MIB,
@@ -172,3 +184,21 @@ def _order(job: Job, core: int | None) -> dict[str, object]:
             "RLIMIT_NOFILE": 256,
         },
     }
+
+
+def _batch_facts(batch: Batch) -> dict[str, object]:
+    return {
+        "stop_early": batch.stop_early,
+        "record": batch.record,
+        "plain": not any(b"{" in call for group in batch.groups for call in group.inputs),
+        "limits_s": [limit_s for group in batch.groups for limit_s in group.limits_s],
+        "groups": [
+            {"count": len(group.inputs), "oracle": group.oracle, "reflexive": group.reflexive} for group in batch.groups
+        ],
+    }
+
+
+def _cases(batch: Batch) -> bytes:
+    """All inputs as one JSON list, then a line for each expected output."""
+    inputs = b"[" + b",".join(call for group in batch.groups for call in group.inputs) + b"]"
+    return b"\n".join([inputs, *(line for group in batch.groups for line in group.expected)])

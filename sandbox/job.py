@@ -28,8 +28,41 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CaseGroup:
+    """Inputs that one oracle judges. `inputs` and `expected` are in wire form (`guest.values`), one for each input:
+    the list of arguments, and the output that the reference gave. `limits_s` bounds each call, as `Limits.timeout_s`.
+
+    `oracle` is trusted source that defines `matches(args, expected, output)`, run after the job's context; it is not
+    asked about an output that equals the expected one in value and type where it is `reflexive`.
+    """
+
+    inputs: tuple[bytes, ...]
+    limits_s: tuple[float, ...]
+    expected: tuple[bytes, ...] = ()
+    oracle: str = ""
+    reflexive: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Batch:
+    """A test made of inputs: the entry point is called on every one, in order, in one process.
+
+    `total_s` bounds all calls together. It ends at the first failure if `stop_early`. With `record` nothing is
+    compared: the outputs and the CPU time of every call are reported, so the source had better be trusted.
+    """
+
+    groups: tuple[CaseGroup, ...]
+    total_s: float
+    stop_early: bool = True
+    record: bool = False
+
+    def __post_init__(self) -> None:
+        assert any(group.inputs for group in self.groups), "a test without an input cannot be passed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Run `source` (untrusted) and put its `entry_point` to `test`, which defines `check(candidate)`.
+    """Run `source` (untrusted) and put its `entry_point` to `test`, which defines `check(candidate)`, or to `batch`.
 
     `context` is the trusted program whose names the test sees. Neither it nor the test ever enters the memory of
     the process in which `source` runs. `seed_key` fixes the random module's state on both sides.
@@ -38,7 +71,8 @@ class Job:
     source: str
     entry_point: str
     context: str
-    test: str
+    test: str = ""
+    batch: Batch | None = None
     seed_key: str = ""
     limits: Limits = field(default_factory=Limits)
 
@@ -78,9 +112,22 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCase:
+    """Input number `case` of a batch failed; `exception` names what was raised, "" where an output was wrong."""
+
+    case: int
+    exception: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The judge's account. `exception` names the type of what ended the load or the test, "" where nothing did;
     `by_candidate` says that the candidate raised it; `calls` counts the operations asked of the candidate.
+
+    Of a batch: `outcomes` has a letter for each input that the candidate got to, over all groups (`.` matched, `F` did
+    not, `E` raised, `M` raised MemoryError), `failures` the first 20 of them; `outputs` and `cpu_s` are there where
+    they were to be recorded.
     """
 
     conclusion: Conclusion
@@ -88,6 +135,10 @@ class Report:
     detail: str = ""
     by_candidate: bool = False
     calls: int = 0
+    outcomes: str = ""
+    failures: tuple[FailedCase, ...] = ()
+    outputs: tuple[str, ...] = ()
+    cpu_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

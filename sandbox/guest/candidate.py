@@ -19,7 +19,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from . import values
+from . import batch, values
 from .frames import FrameBuffer, pack, read_frame
 from .mutation import mutables
 
@@ -33,11 +33,14 @@ class JudgeError(Exception):
     """A callback of the test raised what cannot be named on this side."""
 
 
-def main(channel: int) -> NoReturn:
-    """Serve the judge over the socket `channel` until it hangs up; never returns into the zygote's frames."""
+def main(channel: int, outputs: int) -> NoReturn:
+    """Serve the judge over the socket `channel` until it hangs up; never returns into the zygote's frames.
+
+    `outputs` is the pipe for what many calls at once return.
+    """
     status = 1
     try:
-        Candidate(channel).serve()
+        Candidate(channel, outputs).serve()
         status = 0
     finally:
         os._exit(status)  # no atexit hook, no thread to wait for: the verdict does not depend on how this ends
@@ -46,8 +49,9 @@ def main(channel: int) -> NoReturn:
 class Candidate:
     """One loaded program and the objects of it that the judge holds handles to."""
 
-    def __init__(self, channel: int) -> None:
+    def __init__(self, channel: int, outputs: int) -> None:
         self._channel = channel
+        self._outputs = outputs
         self._buffer = FrameBuffer(1 << 31)
         self._objects: list[Any] = [None]
         self._handles: dict[int, int] = {}
@@ -74,9 +78,15 @@ class Candidate:
             view = view[os.write(self._channel, view) :]
 
     def _answer(self, kind: bytes, body: bytes) -> None:
+        if kind == b"M":
+            batch.run(body, self._objects[ENTRY], self._outputs, self._side())
+            return
         reply = self._load(json.loads(body)) if kind == b"L" else self._operate(body)
         _flush_output()
         self._send(reply)
+
+    def _side(self) -> batch.Side:
+        return batch.Side(foreign=self._foreign, native=self._native, raised=_facts, flush=_flush_output)
 
     # -- loading
 
@@ -210,14 +220,7 @@ class Candidate:
     # -- exceptions
 
     def _raised(self, error: BaseException) -> bytes:
-        kinds = [(c.__module__, c.__name__) for c in type(error).__mro__ if c is not object]
-        try:
-            args = values.plain(tuple(_short(a) for a in error.args), values.refuse_foreign)
-        except BaseException:  # noqa: BLE001 - `args` is the candidate's, as is every method of it
-            args = None
-        origin = error.__dict__.get("_codebench_origin")
-        facts = {"kinds": kinds[:20], "args": args, "message": _message(error), "line": _line(error), "origin": origin}
-        return pack(b"E", json.dumps(facts).encode())
+        return pack(b"E", _facts(error))
 
 
 class _TestIterator:
@@ -289,6 +292,18 @@ def _flush_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):  # closed, replaced or broken by the candidate: its loss
             stream.flush()
+
+
+def _facts(error: BaseException) -> bytes:
+    """What there is to say of an exception, for `raised.read_raised`."""
+    kinds = [(c.__module__, c.__name__) for c in type(error).__mro__ if c is not object]
+    try:
+        args = values.plain(tuple(_short(a) for a in error.args), values.refuse_foreign)
+    except BaseException:  # noqa: BLE001 - `args` is the candidate's, as is every method of it
+        args = None
+    origin = error.__dict__.get("_codebench_origin")
+    facts = {"kinds": kinds[:20], "args": args, "message": _message(error), "line": _line(error), "origin": origin}
+    return json.dumps(facts).encode()
 
 
 def _short(arg: object) -> object:

@@ -13,6 +13,7 @@ import types
 from typing import Any
 
 from . import values
+from .cases import OracleError, Trial
 from .raised import read_raised
 from .remote import TEST_MODULE, Boundary
 from .session import BrokenOff, Session, Ticker, Unsupported
@@ -33,6 +34,8 @@ def examine(job: dict[str, Any], session: Session) -> dict[str, Any]:
         problem = _load(job, session, boundary)
         if problem is not None:
             return problem
+        if job["batch"] is not None:
+            return _run_cases(job, session, boundary, namespace)
         return _run_test(job, session, boundary, namespace)
     except BrokenTest:
         raise
@@ -113,6 +116,32 @@ def _run_test(job: dict[str, Any], session: Session, boundary: Boundary, namespa
     return _report("completed", "", "", boundary)
 
 
+def _run_cases(job: dict[str, Any], session: Session, boundary: Boundary, namespace: dict[str, Any]) -> dict[str, Any]:
+    trial = Trial(job["cases"], session, boundary, namespace)
+    found = _report("completed", "", "", boundary)
+    try:
+        trial.run(job["watch"]["timeout_s"], job["batch"]["stop_early"])
+    except OracleError as e:
+        raise BrokenTest(str(e)) from e
+    except BrokenOff as e:
+        boundary.calls += 1  # the one that it did not come back from
+        found = _report("broken_off", "", str(e), boundary)
+    else:
+        if trial.failures:
+            found = _report("refuted", trial.failures[0][1], "", boundary)
+    return {
+        **found,
+        "calls": boundary.calls,
+        "outcomes": "".join(trial.outcomes),
+        "failures": [
+            {"case": case, "exception": exception, "detail": _carriable(detail)}
+            for case, exception, detail in trial.failures
+        ],
+        "outputs": trial.outputs,
+        "cpu_s": trial.cpu_s,
+    }
+
+
 def _refuted(error: Exception, boundary: Boundary) -> dict[str, Any]:
     name = type(error).__name__
     notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
@@ -144,5 +173,13 @@ def _class_names(context: str) -> frozenset[str]:
 
 
 def _report(conclusion: str, exception: str, detail: str, boundary: Boundary) -> dict[str, Any]:
-    text = detail[:_DETAIL_CHARS].encode("utf-8", "backslashreplace").decode()  # lone surrogates are not JSON
-    return {"conclusion": conclusion, "exception": exception, "detail": text, "calls": boundary.calls}
+    return {
+        "conclusion": conclusion,
+        "exception": exception,
+        "detail": _carriable(detail),
+        "calls": boundary.calls,
+    }
+
+
+def _carriable(text: str) -> str:
+    return text[:_DETAIL_CHARS].encode("utf-8", "backslashreplace").decode()  # lone surrogates are not JSON

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from . import confine, kernel, preload, zygote
+from .cases import Cases
 from .frames import FrameBuffer, pack, read_frame
 from .judge import BrokenTest, examine
 from .session import Session
@@ -37,6 +38,7 @@ class Box:
         self._in = host_in
         self._out = host_out
         self._buffer = FrameBuffer(_MAX_JOB)
+        self._cases: Cases | None = None
 
     def serve(self) -> None:
         """Answer jobs until the host closes the stream."""
@@ -46,12 +48,22 @@ class Box:
                 _, body = read_frame(lambda n: os.read(self._in, n), self._buffer)
             except EOFError:
                 return
-            self._write(b"R", self._run(json.loads(body)))
+            self._write(b"R", self._run(self._read_job(body)))
+
+    def _read_job(self, body: bytes) -> dict[str, Any]:
+        """One line of JSON and, for a test made of inputs, these: or none, where they are those of the job before."""
+        head, _, rest = body.partition(b"\n")
+        job: dict[str, Any] = json.loads(head)
+        if job["batch"] is not None:
+            if rest:
+                self._cases = Cases(job["batch"], rest)
+            job["cases"] = self._cases
+        return job
 
     def _run(self, job: dict[str, Any]) -> dict[str, Any]:
         zygote_control = next(self._turns)
         confine.stay_on(job["watch"]["core"])
-        session = Session(_take_candidate(zygote_control, job["watch"]), job["output_bytes"], self._in)
+        session = Session(_take_candidate(zygote_control, job["watch"]), job["output_bytes"], self._in, zygote_control)
         try:
             report = examine(job, session)
         except BrokenTest as e:
@@ -71,8 +83,8 @@ class Box:
 
 def _take_candidate(control: socket.socket, watch: dict[str, Any]) -> list[int]:
     control.send(json.dumps(watch).encode())
-    answer, ends, _, _ = socket.recv_fds(control, 16, 3)
-    if not answer or len(ends) != 3:
+    answer, ends, _, _ = socket.recv_fds(control, 16, 4)
+    if not answer or len(ends) != 4:
         raise SystemExit("a zygote is gone")
     return ends
 

@@ -29,6 +29,18 @@ TEST_MODULE = "problem"  # where the classes of prompt and test are
 _T = TypeVar("_T")
 
 
+class Opaque:
+    """Stands for an object of the candidate's that is not plain data; equals nothing, not even itself."""
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment] # nor is it found in any set
+
+    def __repr__(self) -> str:
+        return "<an object of the candidate's own>"
+
+
 class Boundary:
     """Encodes what the test sends, decodes what the candidate answers.
 
@@ -165,6 +177,17 @@ class Boundary:
             if not _hides(type(instance), str(key)):
                 object.__setattr__(instance, str(key), values.from_plain(value, self._native))
         return instance
+
+    def output(self, line: bytes) -> Any:
+        """Decode what the candidate sent as one output; its own objects become things that equal nothing."""
+
+        def native(tag: str, body: Any) -> object:
+            return Opaque() if tag == "o" else self._native(tag, body)
+
+        try:
+            return values.loads(line, native)
+        except (*values.UNREADABLE, values.MalformedError) as e:
+            raise self._session.break_off(f"the output is not plain data: {e}") from None
 
     # -- exceptions and callbacks
 

@@ -19,8 +19,14 @@ from .frames import FrameBuffer, FrameError, pack
 
 _MAX_RECEIVED = 128 * 1024 * 1024  # all that one candidate may send, in bytes
 _CHUNK = 1 << 16
+_MOUTHFUL = 1 << 22
+_MUCH = 1 << 15  # half of what a pipe holds
+_MOMENT_MS = 10
+_DYING_MS = 200  # from the closing of a dying process's pipe to that of its socket
 _OVERRUN = 1.2  # of the sample's limit: the judge may stand still that long in all, from the test's start
 _SILENCE_S = 1.0  # what it may stand still later on
+LAP = b"L"
+"""What a message to the zygote begins with that restarts its clock, followed by seconds."""
 _Fault = TypeVar("_Fault", bound=BaseException)
 
 
@@ -64,6 +70,34 @@ class Captured:
         return {"text": self._data.decode("utf-8", "replace"), "truncated": self.truncated}
 
 
+class Outputs:
+    """The pipe on which a candidate writes one line for every input of a batch."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.ended = False
+        self.busy = False
+        self._rest = b""
+        os.set_blocking(fd, False)
+
+    def read(self) -> list[bytes]:
+        """Return the whole lines that are there, without waiting; `busy` says that more is to be expected at once."""
+        parts, size = [self._rest], 0
+        while not self.ended and size < _MOUTHFUL:
+            try:
+                data = os.read(self.fd, _CHUNK)
+            except BlockingIOError:
+                break
+            self.ended = not data
+            size += len(data)
+            parts.append(data)
+        *lines, self._rest = b"".join(parts).split(b"\n")
+        self.busy = size >= _MUCH or bool(self._rest)
+        if len(self._rest) > values.MAX_BYTES:
+            raise values.MalformedError("an output that is too large")
+        return lines
+
+
 class Session:
     """One candidate process, from its first byte to its last.
 
@@ -71,9 +105,11 @@ class Session:
     BrokenOff cannot turn a dead candidate into a pass.
     """
 
-    def __init__(self, ends: Sequence[int], keep_output: int, host: int) -> None:
+    def __init__(self, ends: Sequence[int], keep_output: int, host: int, watch: socket.socket) -> None:
         self._sock = socket.socket(fileno=ends[0])
+        self._outputs_of_batch = Outputs(ends[3])
         self._host = host
+        self._watch = watch
         self._sock.setblocking(False)
         self.stdout = Captured(ends[1], keep_output)
         self.stderr = Captured(ends[2], keep_output)
@@ -91,13 +127,21 @@ class Session:
 
     def request(self, kind: bytes, body: bytes) -> tuple[bytes, bytes]:
         """Send one request and return the reply to it, answering callbacks meanwhile; raises BrokenOff."""
-        self.raise_fault()
-        self._send(pack(kind, body))
+        self.send(kind, body)
         while True:
-            reply, answer = self._receive()
+            reply, answer = self.receive()
             if reply != b"B":
                 return reply, answer
             self._send(self.on_callback(answer))
+
+    def send(self, kind: bytes, body: bytes) -> None:
+        """Send one request that several frames answer; raises BrokenOff."""
+        self.raise_fault()
+        self._send(pack(kind, body))
+
+    def lap(self, limit_s: float) -> None:
+        """Have the zygote measure anew from here: the candidate is at something for which it has `limit_s`."""
+        self._watch.send(b"%b%f" % (LAP, limit_s))
 
     def break_off(self, why: str) -> BrokenOff:
         """Note the fault and return the exception to raise."""
@@ -114,14 +158,19 @@ class Session:
 
     def raise_if_gone(self) -> None:
         """Raise BrokenOff where the candidate's process is dead; for a timer, while the test itself runs."""
+        if self.is_gone():
+            raise self._gone()
+
+    def is_gone(self, within_ms: int = 0) -> bool:
+        """Is the candidate's process dead, or its socket closed?"""
         probe = select.poll()
         probe.register(self._sock, 0)
-        if probe.poll(0):
-            raise self._gone()
+        return bool(probe.poll(within_ms))
 
     def close(self) -> None:
         """Close all ends; the candidate must be dead."""
         self._sock.close()
+        os.close(self._outputs_of_batch.fd)
         self.stdout.finish()
         self.stderr.finish()
 
@@ -146,7 +195,33 @@ class Session:
             except OSError:
                 raise self._gone() from None
 
-    def _receive(self) -> tuple[bytes, bytes]:
+    def lines(self) -> list[bytes]:
+        """Return the outputs of a batch that came within the next moment, none where none did.
+
+        Raises BrokenOff when the candidate is gone, or has closed the pipe, and all that it wrote has been returned.
+        """
+        outputs, patient = self._outputs_of_batch, select.poll()
+        patient.register(self._sock, 0)
+        patient.register(self._host, 0)
+        patient.register(outputs.fd, select.POLLIN if outputs.busy else 0)
+        for fd in self._outputs:
+            patient.register(fd, select.POLLIN)
+        events = dict(patient.poll(_MOMENT_MS))
+        self._attend(events)
+        try:
+            lines = outputs.read()
+        except values.MalformedError as e:
+            raise self.break_off(str(e)) from None
+        self._count(sum(map(len, lines)))
+        if not lines and (outputs.ended or not outputs.busy):
+            if self._sock.fileno() in events or (outputs.ended and self.is_gone(within_ms=_DYING_MS)):
+                raise self._gone()
+            if outputs.ended:
+                raise self.break_off("fewer outputs than inputs")
+        return lines
+
+    def receive(self) -> tuple[bytes, bytes]:
+        """Return the candidate's next frame; raises BrokenOff."""
         while True:
             try:
                 frame = self._buffer.next()
@@ -160,18 +235,22 @@ class Session:
         """Wait until the socket is ready for what is wanted, draining output meanwhile."""
         while True:
             events = dict(self._poll.poll())
-            if self._host in events:
-                os._exit(0)  # the host is gone, and nobody is left to judge for
-            for fd in self._outputs.keys() & events.keys():
-                if not self._outputs[fd].drain():
-                    self._poll.unregister(fd)
-                    del self._outputs[fd]
+            self._attend(events)
             ready = events.get(self._sock.fileno(), 0)
             if ready & select.POLLIN:
                 self._fetch()
                 return
             if ready & (wait_for | select.POLLHUP | select.POLLERR):
                 return
+
+    def _attend(self, events: dict[int, int]) -> None:
+        """Drain what the candidate prints; end where the host has."""
+        if self._host in events:
+            os._exit(0)  # the host is gone, and nobody is left to judge for
+        for fd in self._outputs.keys() & events.keys():
+            if not self._outputs[fd].drain():
+                self._poll.unregister(fd)
+                del self._outputs[fd]
 
     def _fetch(self) -> None:
         try:
@@ -180,10 +259,13 @@ class Session:
             data = b""
         if not data:
             raise self._gone()
-        self.received += len(data)
+        self._count(len(data))
+        self._buffer.feed(data)
+
+    def _count(self, size: int) -> None:
+        self.received += size
         if self.received > _MAX_RECEIVED:
             raise self.break_off(f"the candidate sent more than {_MAX_RECEIVED >> 20} MiB")
-        self._buffer.feed(data)
 
 
 def _no_callbacks(_: bytes) -> bytes:
@@ -195,11 +277,13 @@ class Ticker:
 
     No signal handler runs while the test is inside one long call of C code, say sum() of a range that the candidate
     returned. So a thread that needs no interpreter (faulthandler's) ends the whole box when the ticks stay away; it
-    says so on the box's standard error, where the host reads it.
+    says so on the box's standard error, where the host reads it. `patience` is for how many ticks a dead candidate is
+    let be, so that what it sent before can be judged.
     """
 
-    def __init__(self, session: Session, limit_s: float) -> None:
+    def __init__(self, session: Session, limit_s: float, patience: int = 0) -> None:
         self._session = session
+        self._patience = patience
         self._end = time.monotonic() + limit_s * _OVERRUN
 
     def __enter__(self) -> None:
@@ -214,7 +298,10 @@ class Ticker:
     def _tick(self, *_: object) -> None:
         if self._session.fault is None:  # a test that goes on and on after a fault is ended the hard way
             self._hold_off()
-        self._session.raise_if_gone()
+        if self._session.is_gone():
+            self._patience -= 1
+            if self._patience < 0:
+                self._session.raise_if_gone()
 
     def _hold_off(self) -> None:
         faulthandler.dump_traceback_later(max(_SILENCE_S, self._end - time.monotonic()), exit=True)

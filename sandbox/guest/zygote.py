@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from . import candidate, confine, kernel
 from .litter import Scratch
+from .session import LAP
 
 _WATCH_S = 0.1  # how often memory is looked at, once a sample runs longer than this
 _STRETCH = 4.0  # how far the wall limit may be stretched by time spent waiting for a core
@@ -34,7 +35,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A candidate process that waits for its program, and the three ends that its judge will hold."""
+    """A candidate process that waits for its program, and the four ends that its judge will hold."""
 
     pid: int
     pidfd: int
@@ -48,6 +49,51 @@ class Usage:
     cpu_s: float = 0.0
     memory_bytes: int = 0
     status: int = 0
+
+
+class Clock:
+    """One limit on the CPU time of a sample, and on its wall time less what it spent waiting for a core."""
+
+    def __init__(self, started: float, limit_s: float, cpu_s: float, waited_s: float) -> None:
+        self._started = started
+        self._limit_s = limit_s
+        self._cpu_s = cpu_s
+        self._waited_s = waited_s
+        self.deadline = started + limit_s
+
+    def over(self, alone: bool, cpu_s: float, waited_s: float) -> bool:
+        """Is it over, with that much CPU and waiting time since the process began? Else put the deadline off."""
+        now = time.monotonic()
+        if now >= self.deadline:
+            waited_s = waited_s - self._waited_s if alone and cpu_s - self._cpu_s < self._limit_s else 0.0
+            self.deadline = self._started + min(self._limit_s + waited_s, self._limit_s * _STRETCH)
+        return now >= self.deadline
+
+
+class Clocks:
+    """The two limits of a sample: on all of it, and on the lap it is at. Seconds of CPU or of wall time."""
+
+    def __init__(self, pid: int, started: float, whole_s: float, lap_s: float) -> None:
+        self._pid = pid
+        self._alone = True
+        self._whole = Clock(started, whole_s, 0.0, 0.0)
+        self._lap = Clock(started, lap_s, 0.0, 0.0)
+
+    def left(self) -> float:
+        """Seconds until it is worth asking again if one of them is over."""
+        return min(self._whole.deadline, self._lap.deadline) - time.monotonic()
+
+    def lap(self, limit_s: float) -> None:
+        """A new lap begins."""
+        self._lap = Clock(time.monotonic(), limit_s, _cpu_s(self._pid), _waited_s(self._pid))
+
+    def over(self, processes: list[tuple[float, int]]) -> bool:
+        """Is one of them over, `processes` being what the candidate's processes used?"""
+        self._alone &= len(processes) <= 1  # what waits for its own children's sake is not kept waiting by others
+        if self.left() > 0:
+            return False
+        facts = self._alone, sum(cpu_s for cpu_s, _ in processes), _waited_s(self._pid)
+        return self._whole.over(*facts) | self._lap.over(*facts)
 
 
 class Zygote:
@@ -86,24 +132,27 @@ class Zygote:
         near, far = socket.socketpair()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
+        results_read, results_write = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._become_candidate(far, out_write, err_write)
-        for end in (far, out_write, err_write):
+            self._become_candidate(far, results_write, out_write, err_write)
+        for end in (far, results_write, out_write, err_write):
             os.close(end if isinstance(end, int) else end.detach())
-        return Process(pid, os.pidfd_open(pid), (near.detach(), out_read, err_read))
+        return Process(pid, os.pidfd_open(pid), (near.detach(), out_read, err_read, results_read))
 
-    def _become_candidate(self, sock: socket.socket, out: int, err: int) -> NoReturn:
+    def _become_candidate(self, sock: socket.socket, results: int, out: int, err: int) -> NoReturn:
         try:
             os.setsid()
             fd = sock.detach()
             os.dup2(out, 1)
             os.dup2(err, 2)
-            keep = max(fd, out, err) + 1
+            keep = max(fd, results, out, err) + 1
             os.dup2(fd, keep)
+            os.dup2(results, keep + 1)
             os.closerange(3, keep)
             os.dup2(keep, 3)
-            os.closerange(4, 1 << 20)
+            os.dup2(keep + 1, 4)
+            os.closerange(5, 1 << 20)
             confine.become(self._uid)
             os.chdir(self._scratch.home)
             os.umask(0o077)
@@ -111,7 +160,7 @@ class Zygote:
             gc.enable()
         except BaseException:  # noqa: BLE001 - a half-confined child must not live on, whatever went wrong
             os._exit(70)
-        candidate.main(3)
+        candidate.main(3, 4)
 
     # -- watching
 
@@ -122,7 +171,7 @@ class Zygote:
         wall_s = time.monotonic() - started
         if reason != "judge":
             self._kill_all()  # so that the judge, which waits on the candidate, hears of its end and says so
-        if self._control.recv(64) == HUNG_UP and reason == "judge" and _dies(process):
+        if self._last_word() == HUNG_UP and reason == "judge" and _dies(process):
             reason = "exit"  # it was the candidate's own end that the judge saw, a moment before this process could
         usage = self._end(process)
         own_end = reason == "exit"
@@ -134,6 +183,12 @@ class Zygote:
             "memory_bytes": usage.memory_bytes,
             "clean": self._sweep(),
         }
+
+    def _last_word(self) -> bytes:
+        """What the judge says of a sample that is over, past the laps that it had sent before it knew."""
+        while (word := self._control.recv(64)).startswith(LAP):
+            pass
+        return word
 
     def _outcome(self, reason: str, usage: Usage, kills_before: int) -> str:
         if reason == "memory" or self._oom.read() > kills_before:
@@ -147,25 +202,22 @@ class Zygote:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(process.pidfd, select.POLLIN)
-        limit_s: float = limits["timeout_s"]
-        deadline = started + limit_s
-        alone = True
+        clocks = Clocks(process.pid, started, limits["timeout_s"], limits["lap_s"])
         while True:
-            left = deadline - time.monotonic()
-            events = dict(poll.poll(max(0.0, min(left, _WATCH_S)) * 1000))
+            events = dict(poll.poll(max(0.0, min(clocks.left(), _WATCH_S)) * 1000))
             if self._control.fileno() in events:
-                return "judge" if process.pidfd not in events else "exit"
+                if process.pidfd in events:
+                    return "exit"
+                if not self._control.recv(64, socket.MSG_PEEK).startswith(LAP):
+                    return "judge"
+                clocks.lap(float(self._control.recv(64)[len(LAP) :]))
+                continue
             if process.pidfd in events:
                 return "exit"
             self._let_go(process)
             processes = self._processes()
-            alone = (
-                alone and len(processes) <= 1
-            )  # what waits for its own children's sake is not kept waiting by others
-            if time.monotonic() >= deadline:
-                deadline = started + (self._stretched(process, limit_s, processes) if alone else limit_s)
-                if time.monotonic() >= min(deadline, started + limit_s * _STRETCH):
-                    return "time"
+            if clocks.over(processes):
+                return "time"
             if self._resident(processes) > limits["memory_bytes"]:
                 return "memory"
 
@@ -174,16 +226,6 @@ class Zygote:
         with self._as_candidate(), contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{process.pid}/task"):  # noqa: PTH208 - as below
                 os.sched_setaffinity(int(thread), self._cores)
-
-    def _stretched(self, process: Process, limit_s: float, processes: list[tuple[float, int]]) -> float:
-        """The wall limit, with the time added in which the candidate was ready to run and had no core."""
-        if sum(cpu for cpu, _ in processes) >= limit_s:
-            return limit_s
-        try:
-            with open(f"/proc/{process.pid}/schedstat") as f:  # noqa: PTH123 - a tenth of the cost of Path here
-                return limit_s + int(f.read().split()[1]) / 1e9
-        except (OSError, IndexError):
-            return limit_s
 
     def _resident(self, processes: list[tuple[float, int]]) -> int:
         """What the candidate's processes hold, beyond the pages that each of them shares with this one."""
@@ -197,9 +239,7 @@ class Zygote:
                 with contextlib.suppress(OSError, IndexError):  # it ended meanwhile
                     if self._can_switch and entry.stat().st_uid != self._uid:
                         continue
-                    with open(f"/proc/{entry.name}/stat", "rb") as f:  # noqa: PTH123 - as above
-                        fields = f.read().rpartition(b")")[2].split()
-                    found.append(((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE))
+                    found.append(_stat(entry.name))
         return found
 
     # -- ending
@@ -246,6 +286,30 @@ class Zygote:
 def _dies(process: Process) -> bool:
     """Is a process that has closed its socket on its way out?"""
     return bool(select.select([process.pidfd], (), (), _DYING_S)[0])
+
+
+def _cpu_s(pid: int) -> float:
+    """CPU seconds of one process; 0 where it has ended."""
+    try:
+        return _stat(pid)[0]
+    except (OSError, IndexError):
+        return 0.0
+
+
+def _waited_s(pid: int) -> float:
+    """Seconds in which the process was ready to run and had no core; 0 where that cannot be known."""
+    try:
+        with open(f"/proc/{pid}/schedstat") as f:  # noqa: PTH123 - a tenth of the cost of Path here
+            return int(f.read().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def _stat(pid: int | str) -> tuple[float, int]:
+    """CPU seconds and resident bytes of one process; raises OSError or IndexError where it has ended."""
+    with open(f"/proc/{pid}/stat", "rb") as f:  # noqa: PTH123 - as above
+        fields = f.read().rpartition(b")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE
 
 
 def _own_resident() -> int:

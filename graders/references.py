@@ -1,0 +1,191 @@
+"""What the references return: the expected outputs of checks made of inputs, and how long each took.
+
+They are computed in the sandbox that the answers run in, once for each problem, and kept on disk under the hash of all
+that they depend on: program, inputs, Python and image.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from codebench.graders.grade import Bench
+from codebench.problems import Cases, PackError, Problem
+from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
+from codebench.sandbox.guest import values
+
+_SCHEMA = b"1"
+_KEPT = 32  # problems whose inputs and outputs stay in memory in wire form
+_NOT_RUN_S = 60.0
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """What the reference returned for each input, in wire form, and the CPU seconds that the call took."""
+
+    outputs: tuple[bytes, ...]
+    cpu_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """One check's inputs and expected outputs in wire form, and the CPU seconds of the reference."""
+
+    inputs: tuple[bytes, ...]
+    outputs: tuple[bytes, ...]
+    cpu_s: tuple[float, ...]
+
+
+class References:
+    """Finds the expected outputs of a problem's checks: in memory, else on disk, else by running its reference."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[int, ...], asyncio.Task[tuple[Expected, ...]]] = OrderedDict()
+
+    async def expected(self, problem: Problem, checks: Sequence[Cases], bench: Bench) -> tuple[Expected, ...]:
+        """One entry for each check. Raises PackError where the reference fails, SandboxError where the machine does."""
+        key = tuple(map(id, checks))
+        task = self._found.get(key)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._found[key] = asyncio.create_task(_expected(problem, tuple(checks), bench))
+        self._found.move_to_end(key)
+        while len(self._found) > _KEPT:
+            self._found.popitem(last=False)
+        return await asyncio.shield(task)
+
+
+async def _expected(problem: Problem, checks: tuple[Cases, ...], bench: Bench) -> tuple[Expected, ...]:
+    inputs = [tuple(_wire(problem, check, number) for number in range(len(check.inputs))) for check in checks]
+    everything = tuple(call for of_check in inputs for call in of_check)
+    place = _place(problem, everything, bench)
+    reference = _read(place, len(everything)) if place is not None else None
+    if reference is None:
+        reference = await _run(problem, checks, everything, bench)
+        if place is not None:
+            _write(place, reference)
+    found, start = [], 0
+    for of_check in inputs:
+        end = start + len(of_check)
+        found.append(Expected(inputs=of_check, outputs=reference.outputs[start:end], cpu_s=reference.cpu_s[start:end]))
+        start = end
+    return tuple(found)
+
+
+def _wire(problem: Problem, check: Cases, number: int) -> bytes:
+    try:
+        return values.dumps(list(check.inputs[number]))
+    except values.UnencodableError as error:
+        raise PackError(
+            f"{problem.where or problem.task_id}: {problem.task_id}, check {check.name!r}: input {number}: {error}; "
+            "an input must be made of plain data"
+        ) from None
+
+
+async def _run(problem: Problem, checks: Sequence[Cases], inputs: tuple[bytes, ...], bench: Bench) -> Reference:
+    """Run the reference on all inputs; each may take as long as an answer may for a whole test."""
+    if not inputs:
+        return Reference((), ())
+    job = Job(
+        source=problem.prompt + problem.canonical_solution,
+        entry_point=problem.entry_point,
+        context=problem.prompt + problem.canonical_solution,
+        seed_key=problem.task_id,
+        limits=bench.limits,
+        batch=Batch(
+            groups=(CaseGroup(inputs=inputs, limits_s=(bench.limits.timeout_s,) * len(inputs)),),
+            total_s=max(_NOT_RUN_S, *(check.time.total_s for check in checks)),
+            record=True,
+        ),
+    )
+    execution = await bench.sandbox.run(job)
+    report = execution.report
+    if report.conclusion is not Conclusion.COMPLETED or len(report.outputs) != len(inputs):
+        raise PackError(_failure(problem, checks, execution, bench))
+    for number, output in enumerate(report.outputs):
+        if '{"o":' in output:
+            _refuse_object(problem, checks, number, output)
+    return Reference(tuple(output.encode() for output in report.outputs), report.cpu_s)
+
+
+def _refuse_object(problem: Problem, checks: Sequence[Cases], number: int, output: str) -> None:
+    try:
+        values.loads(output.encode(), lambda tag, _: _opaque(tag))
+    except values.MalformedError:
+        raise PackError(
+            f"{_at(problem, checks, number)}: the reference returns what is not plain data, and so cannot be compared"
+        ) from None
+
+
+def _opaque(tag: str) -> None:
+    if tag == "o":
+        raise values.MalformedError("an object")
+
+
+def _failure(problem: Problem, checks: Sequence[Cases], execution: Execution, bench: Bench) -> str:
+    report = execution.report
+    if report.conclusion is Conclusion.NOT_LOADED:
+        return f"{_where(problem)}: field `canonical_solution`: the reference cannot be run: {report.detail}"
+    at = _at(problem, checks, len(report.outcomes) - bool(report.failures))
+    if execution.outcome is Outcome.TIMED_OUT:
+        return f"{at}: the reference is not done after {bench.limits.timeout_s:g} s; give it --timeout, or correct it"
+    if execution.outcome is Outcome.OUT_OF_MEMORY:
+        return f"{at}: the reference needs more than {bench.limits.memory_mib} MiB; give it --memory, or correct it"
+    detail = report.failures[0].detail if report.failures else report.detail
+    return f"{at}: the reference {detail}; correct it, or take the input out"
+
+
+def _at(problem: Problem, checks: Sequence[Cases], number: int) -> str:
+    for check in checks:
+        if number < len(check.inputs):
+            return f"{_where(problem)}: field `canonical_solution`: on input {number} of check {check.name!r}"
+        number -= len(check.inputs)
+    return f"{_where(problem)}: field `canonical_solution`"
+
+
+def _where(problem: Problem) -> str:
+    return f"{problem.where}: {problem.task_id}" if problem.where else problem.task_id
+
+
+def _place(problem: Problem, inputs: Sequence[bytes], bench: Bench) -> Path | None:
+    if bench.cache is None:
+        return None
+    info = bench.sandbox.info
+    digest = hashlib.sha256()
+    for part in (
+        _SCHEMA,
+        info.image.encode(),
+        info.python.encode(),
+        problem.task_id.encode(),  # it seeds the random module
+        problem.entry_point.encode(),
+        (problem.prompt + problem.canonical_solution).encode("utf-8", "surrogatepass"),
+        *inputs,
+    ):
+        digest.update(b"%d\n" % len(part) + part)
+    return bench.cache / "references" / f"{digest.hexdigest()}.msgpack"
+
+
+def _read(place: Path, count: int) -> Reference | None:
+    """What was kept; None where it is absent, or not what it should be: then it is computed again."""
+    try:
+        reference = msgspec.msgpack.decode(place.read_bytes(), type=Reference)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return reference if len(reference.outputs) == len(reference.cpu_s) == count else None
+
+
+def _write(place: Path, reference: Reference) -> None:
+    """Keep it, whole or not at all; a cache that cannot be written costs time and nothing else."""
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".tmp")
+        with os.fdopen(handle, "wb") as file:
+            file.write(msgspec.msgpack.encode(reference))
+        Path(name).replace(place)
