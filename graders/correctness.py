@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 import itertools
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -11,6 +9,7 @@ from dataclasses import replace
 
 from codebench.graders.batches import batch as make_batch
 from codebench.graders.batches import check_results
+from codebench.graders.context import context_of
 from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict
 from codebench.graders.references import Expected, References
 from codebench.problems import Cases, Check, CheckFunction, PackError, Problem
@@ -34,7 +33,7 @@ class CorrectnessGrader:
 
     def __init__(self) -> None:
         self._references = References()
-        self._batches: OrderedDict[tuple[int, ...], tuple[tuple[Expected, ...], Batch]] = OrderedDict()
+        self._batches: OrderedDict[tuple[tuple[Expected, ...], Limits, bool], Batch] = OrderedDict()
 
     async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade:
         """Grade one answer; stops at the first check that it does not pass, or at the end where details are wanted.
@@ -79,14 +78,14 @@ class CorrectnessGrader:
     async def _batch(self, problem: Problem, checks: tuple[Cases, ...], bench: Bench) -> Batch:
         """The same object for every answer to a problem, so that a box that has it need not be sent it again."""
         expected = await self._references.expected(problem, checks, bench)
-        key = tuple(map(id, checks))
+        key = (expected, bench.limits, bench.details)
         kept = self._batches.get(key)
-        if kept is None or kept[0] is not expected:
-            kept = self._batches[key] = (expected, make_batch(checks, expected, bench.limits, bench.details))
+        if kept is None:
+            kept = self._batches[key] = make_batch(checks, expected, bench.limits, bench.details)
         self._batches.move_to_end(key)
         while len(self._batches) > _KEPT:
             self._batches.popitem(last=False)
-        return kept[1]
+        return kept
 
 
 def _runs(checks: Sequence[Check]) -> Iterator[tuple[Check, ...]]:
@@ -186,19 +185,9 @@ def _job(problem: Problem, code: str, limits: Limits, test: str = "", batch: Bat
     return Job(
         source=code,
         entry_point=problem.entry_point,
-        context=_context(problem),
+        context=context_of(problem),
         test=test,
         batch=batch,
         seed_key=problem.task_id,
         limits=limits,
     )
-
-
-@functools.lru_cache(maxsize=4096)
-def _context(problem: Problem) -> str:
-    """The trusted names a test may use: those of the prompt, which needs the reference's body only to be a program."""
-    try:
-        ast.parse(problem.prompt)
-    except (SyntaxError, ValueError):
-        return problem.prompt + problem.canonical_solution
-    return problem.prompt

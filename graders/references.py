@@ -6,6 +6,7 @@ that they depend on: program, inputs, Python and image.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import contextlib
 import hashlib
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from codebench.graders.context import context_of
 from codebench.graders.grade import Bench
 from codebench.problems import Cases, PackError, Problem
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
@@ -35,7 +37,7 @@ class Reference(msgspec.Struct, frozen=True):
     cpu_s: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Expected:
     """One check's inputs and expected outputs in wire form, and the CPU seconds of the reference."""
 
@@ -48,11 +50,11 @@ class References:
     """Finds the expected outputs of a problem's checks: in memory, else on disk, else by running its reference."""
 
     def __init__(self) -> None:
-        self._found: OrderedDict[tuple[int, ...], asyncio.Task[tuple[Expected, ...]]] = OrderedDict()
+        self._found: OrderedDict[tuple[Problem, tuple[Cases, ...]], asyncio.Task[tuple[Expected, ...]]] = OrderedDict()
 
     async def expected(self, problem: Problem, checks: Sequence[Cases], bench: Bench) -> tuple[Expected, ...]:
         """One entry for each check. Raises PackError where the reference fails, SandboxError where the machine does."""
-        key = tuple(map(id, checks))
+        key = (problem, tuple(checks))
         task = self._found.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             task = self._found[key] = asyncio.create_task(_expected(problem, tuple(checks), bench))
@@ -93,10 +95,17 @@ async def _run(problem: Problem, checks: Sequence[Cases], inputs: tuple[bytes, .
     """Run the reference on all inputs; each may take as long as an answer may for a whole test."""
     if not inputs:
         return Reference((), ())
+    program = problem.prompt + problem.canonical_solution
+    try:
+        ast.parse(program)
+    except (SyntaxError, ValueError) as error:
+        raise PackError(
+            f"{_where(problem)}: field `canonical_solution`: the reference cannot be run: {error}"
+        ) from None
     job = Job(
-        source=problem.prompt + problem.canonical_solution,
+        source=program,
         entry_point=problem.entry_point,
-        context=problem.prompt + problem.canonical_solution,
+        context=context_of(problem),
         seed_key=problem.task_id,
         limits=bench.limits,
         batch=Batch(

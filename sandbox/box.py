@@ -106,10 +106,10 @@ class Box:
 
     def run(self, job: Job) -> Execution:
         """Run one job; raises BoxSpentError, after which the box must be closed."""
-        whole_s = job.batch.total_s + job.limits.timeout_s if job.batch else job.limits.timeout_s
-        deadline = time.monotonic() + whole_s * _STRETCH + _GRACE_S
+        limit_s = job.limits.timeout_s + (job.batch.total_s if job.batch is not None else 0.0)
+        deadline = time.monotonic() + limit_s * _STRETCH + _GRACE_S
         # The standard library's encoder, because a program's text may hold lone surrogates, which msgspec refuses.
-        order = json.dumps(_order(job, whole_s, self.core)).encode()
+        order = json.dumps(_order(job, self.core)).encode()
         if job.batch is not None and job.batch is not self._batch:
             order += b"\n" + _cases(job.batch)
             self._batch = job.batch
@@ -161,7 +161,7 @@ def _stood_still(wall_s: float) -> Execution:
     return Execution(outcome=Outcome.TIMED_OUT, report=report, wall_s=wall_s, cpu_s=0.0, memory_bytes=0)
 
 
-def _order(job: Job, whole_s: float, core: int | None) -> dict[str, object]:
+def _order(job: Job, core: int | None) -> dict[str, object]:
     limits = job.limits
     return {
         "source": job.source,
@@ -172,8 +172,7 @@ def _order(job: Job, whole_s: float, core: int | None) -> dict[str, object]:
         "seed_key": job.seed_key,
         "output_bytes": limits.output_bytes,
         "watch": {
-            "timeout_s": whole_s,
-            "lap_s": limits.timeout_s,
+            "timeout_s": limits.timeout_s,
             "memory_bytes": limits.memory_mib * _MIB,
             "core": core,
         },
@@ -189,6 +188,7 @@ def _order(job: Job, whole_s: float, core: int | None) -> dict[str, object]:
 def _batch_facts(batch: Batch) -> dict[str, object]:
     return {
         "stop_early": batch.stop_early,
+        "total_s": batch.total_s,
         "record": batch.record,
         "plain": not any(b"{" in call for group in batch.groups for call in group.inputs),
         "limits_s": [limit_s for group in batch.groups for limit_s in group.limits_s],

@@ -73,12 +73,12 @@ class Trial:
         self.outputs: list[str] = []
         self.cpu_s: list[float] = []
 
-    def run(self, timeout_s: float, stop_early: bool) -> None:
-        """Put the candidate to all inputs, or as far as to its first failure. Raises BrokenOff, OracleError."""
+    def run(self, total_s: float, stop_early: bool) -> None:
+        """Put the candidate to all inputs within `total_s`, or to its first failure. Raises BrokenOff, OracleError."""
         cases = self._cases
-        self._session.lap(cases.limits[0])
+        self._session.lap(cases.limits[0], whole_s=total_s)
         self._session.send(b"M", cases.directions() + b"\n" + cases.inputs)
-        with Ticker(self._session, timeout_s, patience=1):
+        with Ticker(self._session, total_s, patience=1):
             while len(self.outcomes) < len(cases.limits) and not (stop_early and self.failures):
                 if lines := self._lines():
                     self._judge_all(lines, stop_early)

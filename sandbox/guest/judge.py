@@ -120,7 +120,7 @@ def _run_cases(job: dict[str, Any], session: Session, boundary: Boundary, namesp
     trial = Trial(job["cases"], session, boundary, namespace)
     found = _report("completed", "", "", boundary)
     try:
-        trial.run(job["watch"]["timeout_s"], job["batch"]["stop_early"])
+        trial.run(job["batch"]["total_s"], job["batch"]["stop_early"])
     except OracleError as e:
         raise BrokenTest(str(e)) from e
     except BrokenOff as e:

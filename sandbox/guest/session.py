@@ -26,7 +26,7 @@ _DYING_MS = 200  # from the closing of a dying process's pipe to that of its soc
 _OVERRUN = 1.2  # of the sample's limit: the judge may stand still that long in all, from the test's start
 _SILENCE_S = 1.0  # what it may stand still later on
 LAP = b"L"
-"""What a message to the zygote begins with that restarts its clock, followed by seconds."""
+"""What a message to the zygote begins with that restarts its clock; then the seconds of a lap, and of all or 0."""
 _Fault = TypeVar("_Fault", bound=BaseException)
 
 
@@ -139,9 +139,12 @@ class Session:
         self.raise_fault()
         self._send(pack(kind, body))
 
-    def lap(self, limit_s: float) -> None:
-        """Have the zygote measure anew from here: the candidate is at something for which it has `limit_s`."""
-        self._watch.send(b"%b%f" % (LAP, limit_s))
+    def lap(self, limit_s: float, whole_s: float = 0.0) -> None:
+        """Have the zygote measure anew from here: the candidate is at something for which it has `limit_s`.
+
+        Where `whole_s` is given, that is how long this and all that follows may take.
+        """
+        self._watch.send(b"%b%f %f" % (LAP, limit_s, whole_s))
 
     def break_off(self, why: str) -> BrokenOff:
         """Note the fault and return the exception to raise."""

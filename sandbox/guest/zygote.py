@@ -73,19 +73,21 @@ class Clock:
 class Clocks:
     """The two limits of a sample: on all of it, and on the lap it is at. Seconds of CPU or of wall time."""
 
-    def __init__(self, pid: int, started: float, whole_s: float, lap_s: float) -> None:
+    def __init__(self, pid: int, started: float, limit_s: float) -> None:
         self._pid = pid
         self._alone = True
-        self._whole = Clock(started, whole_s, 0.0, 0.0)
-        self._lap = Clock(started, lap_s, 0.0, 0.0)
+        self._whole = self._lap = Clock(started, limit_s, 0.0, 0.0)
 
     def left(self) -> float:
         """Seconds until it is worth asking again if one of them is over."""
         return min(self._whole.deadline, self._lap.deadline) - time.monotonic()
 
-    def lap(self, limit_s: float) -> None:
-        """A new lap begins."""
-        self._lap = Clock(time.monotonic(), limit_s, _cpu_s(self._pid), _waited_s(self._pid))
+    def lap(self, limit_s: float, whole_s: float) -> None:
+        """A new lap begins, and with `whole_s` also what is limited as a whole."""
+        facts = _cpu_s(self._pid), _waited_s(self._pid)
+        self._lap = Clock(time.monotonic(), limit_s, *facts)
+        if whole_s:
+            self._whole = Clock(time.monotonic(), whole_s, *facts)
 
     def over(self, processes: list[tuple[float, int]]) -> bool:
         """Is one of them over, `processes` being what the candidate's processes used?"""
@@ -202,7 +204,7 @@ class Zygote:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(process.pidfd, select.POLLIN)
-        clocks = Clocks(process.pid, started, limits["timeout_s"], limits["lap_s"])
+        clocks = Clocks(process.pid, started, limits["timeout_s"])
         while True:
             events = dict(poll.poll(max(0.0, min(clocks.left(), _WATCH_S)) * 1000))
             if self._control.fileno() in events:
@@ -210,7 +212,7 @@ class Zygote:
                     return "exit"
                 if not self._control.recv(64, socket.MSG_PEEK).startswith(LAP):
                     return "judge"
-                clocks.lap(float(self._control.recv(64)[len(LAP) :]))
+                clocks.lap(*map(float, self._control.recv(64)[len(LAP) :].split()))
                 continue
             if process.pidfd in events:
                 return "exit"
