@@ -27,6 +27,7 @@ def bad_input_errors() -> tuple[type[Exception], ...]:
 
 def infrastructure_errors() -> tuple[type[Exception], ...]:
     """The errors of the machine."""
+    from codebench.problems.store import FetchError
     from codebench.sandbox import SandboxError
 
-    return (SandboxError,)
+    return SandboxError, FetchError

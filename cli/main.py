@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from codebench.cli.data import data_group
 from codebench.cli.doctor import doctor_command
 from codebench.cli.evaluate import eval_command, grade_command
 from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_errors
@@ -49,6 +50,7 @@ for command in (
     grade_command,
     report_command,
     suites_command,
+    data_group,
     images_group,
     doctor_command,
     selfcheck_command,
