@@ -61,8 +61,10 @@ def load_sandbox_opener(name: str) -> SandboxOpener:
 
 
 def _load(kind: Kind, spec: str) -> tuple[object, str]:
-    """The object and what follows its name. An installed name wins over a module of that name."""
+    """The object and what follows its name. An installed name, which may hold a colon, wins over a module of it."""
     name, _, argument = spec.partition(":")
+    if spec in plugin_names(kind):
+        name, argument = spec, ""
     points = {point.value: point for point in entry_points(group=kind.group, name=name)}
     if len(points) > 1:
         raise RunError(f"{len(points)} packages provide a {kind} {name!r} ({', '.join(points)}); uninstall all but one")

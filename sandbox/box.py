@@ -15,7 +15,7 @@ from codebench.sandbox.guest.frames import FrameBuffer, FrameError, pack
 from codebench.sandbox.job import Batch, Conclusion, Execution, Job, Limits, Outcome, Report, SandboxError, SandboxInfo
 from codebench.sandbox.rootfs import PYTHON
 
-_MAX_RESULT = 64 * 1024 * 1024  # the outputs of a reference may be large
+_MAX_RESULT = 256 * 1024 * 1024  # the outputs of a reference may be large
 _START_S = 60.0
 _GRACE_S = 15.0  # what a guest may take beyond a sample's own limit: ending it, sweeping, a busy machine
 _STRETCH = 4.0  # the guest stretches the wall limit up to this factor while no core is free

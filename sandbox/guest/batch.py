@@ -55,7 +55,7 @@ def run(body: bytes, function: Callable[..., object], pipe: int, side: Side) -> 
 def _line(function: Callable[..., object], call: Any, plain: bool, side: Side) -> bytes:
     try:
         args = call if plain else values.from_plain(call, side.native)
-        return values.dumps(function(*args), side.foreign)
+        return values.dumps(function(*args), side.foreign, max_bytes=values.MAX_OUTPUT_BYTES)
     except values.UnencodableError as e:
         return b"?" + str(e).encode("ascii", "backslashreplace")
     except BaseException as e:  # noqa: BLE001 - SystemExit and the like are answers of the candidate too

@@ -77,12 +77,16 @@ class Outputs:
         self.fd = fd
         self.ended = False
         self.busy = False
-        self._rest = b""
+        self._begun = bytearray()
         os.set_blocking(fd, False)
 
     def read(self) -> list[bytes]:
-        """Return the whole lines that are there, without waiting; `busy` says that more is to be expected at once."""
-        parts, size = [self._rest], 0
+        """Return the whole lines that are there, without waiting; `busy` says that more is to be expected at once.
+
+        Raises MalformedError where a line is too long.
+        """
+        lines: list[bytes] = []
+        size = 0
         while not self.ended and size < _MOUTHFUL:
             try:
                 data = os.read(self.fd, _CHUNK)
@@ -90,10 +94,13 @@ class Outputs:
                 break
             self.ended = not data
             size += len(data)
-            parts.append(data)
-        *lines, self._rest = b"".join(parts).split(b"\n")
-        self.busy = size >= _MUCH or bool(self._rest)
-        if len(self._rest) > values.MAX_BYTES:
+            head, *others = data.split(b"\n")
+            self._begun += head
+            if others:
+                lines += [bytes(self._begun), *others[:-1]]
+                self._begun = bytearray(others[-1])
+        self.busy = size >= _MUCH or bool(self._begun)
+        if len(self._begun) > values.MAX_OUTPUT_BYTES:
             raise values.MalformedError("an output that is too large")
         return lines
 

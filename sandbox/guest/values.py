@@ -22,8 +22,10 @@ from typing import Any
 MAX_DEPTH = 200
 MAX_NODES = 2_000_000
 MAX_BYTES = 32 * 1024 * 1024
+MAX_OUTPUT_BYTES = 96 * 1024 * 1024  # of one output that is compared: one of EvoEval's references gives 75 MB
 
 _INT_MAX = 2**63
+_write = json.JSONEncoder(separators=(",", ":")).encode
 _AS_IS = frozenset({str, float, bool, type(None)})
 _AS_IS_DECODED = frozenset({str, float, bool, type(None), int})
 _DICT_VIEWS = {type({}.keys()): "dk", type({}.values()): "dv", type({}.items()): "di"}
@@ -59,14 +61,19 @@ def refuse_native(tag: str, body: Any) -> object:
     raise MalformedError(f"unknown tag {tag[:20]!r}")
 
 
-def dumps(value: object, foreign: Foreign = refuse_foreign, numbers: Mapping[int, int] | None = None) -> bytes:
+def dumps(
+    value: object,
+    foreign: Foreign = refuse_foreign,
+    numbers: Mapping[int, int] | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> bytes:
     """Encode `value`; objects whose id() is in `numbers` carry that number ("p"). Raises UnencodableError."""
     try:
-        text = json.dumps(_Encoder(foreign, numbers).encode(value, 0), separators=(",", ":"))
+        text = _write(_Encoder(foreign, numbers).encode(value, 0))
     except RecursionError:
         raise UnencodableError("nested too deep") from None
-    if len(text) > MAX_BYTES:
-        raise UnencodableError(f"larger than {MAX_BYTES >> 20} MiB")
+    if len(text) > max_bytes:
+        raise UnencodableError(f"larger than {max_bytes >> 20} MiB")
     return text.encode("ascii")
 
 
