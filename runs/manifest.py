@@ -51,7 +51,11 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`task_ids` are the problems selected, in order; `created` is UTC, ISO 8601; `ks` those asked for at first."""
+    """`task_ids` are the problems selected, in order; `created` is UTC, ISO 8601; `ks` those asked for at first.
+
+    `compat` names the upstream harness whose rules were followed, None for our own; `details` says that every input
+    was run and recorded.
+    """
 
     schema: int = SCHEMA
     codebench: str
@@ -65,16 +69,20 @@ class Manifest:
     limits: Limits
     sandbox: SandboxInfo
     machine: Machine
+    compat: str | None = None
+    details: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The part of a manifest that the pipeline works out: which problems, how often, which metrics."""
+    """The part of a manifest that the pipeline works out: which problems, how often, which metrics, whose rules."""
 
     task_ids: tuple[str, ...]
     samples: int
     ks: tuple[int, ...]
     graders: tuple[str, ...]
+    compat: str | None = None
+    details: bool = False
 
 
 def new_manifest(
@@ -93,6 +101,8 @@ def new_manifest(
         limits=limits,
         sandbox=sandbox,
         machine=this_machine(),
+        compat=selection.compat,
+        details=selection.details,
     )
 
 
@@ -110,6 +120,8 @@ def identity(manifest: Manifest) -> dict[str, object]:
         **{f"limits.{key}": value for key, value in limits.items()},
         "sandbox.backend": manifest.sandbox.backend,
         "sandbox.image": manifest.sandbox.image,
+        **({"compat": manifest.compat} if manifest.compat else {}),
+        **({"test-details": True} if manifest.details else {}),
     }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from codebench.generators import GeneratorError, Sample
 from codebench.graders import Bench
 from codebench.problems import Problem
+from codebench.runs.cache import CACHE
 from codebench.runs.directory import default_directory, open_run
 from codebench.runs.manifest import Manifest
 from codebench.runs.opening import opened_sandbox
@@ -50,28 +51,34 @@ class Run:
     pace: Pace | None = None
 
 
-def evaluate(options: EvalOptions, progress: Progress | None = None) -> Run:
+def evaluate(options: EvalOptions, progress: Progress | None = None, plan: Plan | None = None) -> Run:
     """Like `evaluate_async`, from code that is not asynchronous. Ctrl-C ends the sandbox and keeps what is done."""
-    return asyncio.run(evaluate_async(options, progress))
+    return asyncio.run(evaluate_async(options, progress, plan))
 
 
-async def evaluate_async(options: EvalOptions, progress: Progress | None = None) -> Run:
+async def evaluate_async(options: EvalOptions, progress: Progress | None = None, plan: Plan | None = None) -> Run:
     """Evaluate, or finish an evaluation that was interrupted, and give what all its records amount to.
+
+    `plan` is what the options come to, where that is known already.
 
     Raises RunError, PackError or GeneratorError for what cannot be done as asked (no sandbox to be had included),
     SandboxError where the sandbox keeps failing. Single infrastructure errors are counted in the summary instead.
     """
     progress = progress or Silence()
-    plan = make_plan(options)
+    plan = plan or make_plan(options)
     async with opened_sandbox(options.sandbox, plan.sandbox) as (sandbox, choice):
         progress.note(choice)
         manifest = manifest_of(plan, options, sandbox.info)
         directory = options.out or default_directory(manifest)
         progress.note(f"results in {directory}")
         with open_run(directory, manifest) as manifest, open_records(directory) as writer:
-            pace = await _run_missing(plan, directory, Grading(plan, sandbox, writer, progress))
+            pace = await _run_missing(plan, directory, Grading(plan, _bench(options, plan, sandbox), writer, progress))
             summary = summarise(manifest, read_records(directory), plan.ks)
     return Run(directory=directory, manifest=manifest, summary=summary, pace=pace)
+
+
+def _bench(options: EvalOptions, plan: Plan, sandbox: Sandbox) -> Bench:
+    return Bench(sandbox=sandbox, limits=plan.sandbox.limits, details=options.details, cache=CACHE)
 
 
 async def _run_missing(plan: Plan, directory: Path, grading: Grading) -> Pace:
@@ -107,10 +114,10 @@ async def _checked(
 class Grading:
     """Grades samples side by side and writes their records in the order in which they are finished."""
 
-    def __init__(self, plan: Plan, sandbox: Sandbox, writer: RecordWriter, progress: Progress) -> None:
+    def __init__(self, plan: Plan, bench: Bench, writer: RecordWriter, progress: Progress) -> None:
         self.progress = progress
         self._plan = plan
-        self._bench = Bench(sandbox=sandbox, limits=plan.sandbox.limits)
+        self._bench = bench
         self._writer = writer
         self._places = asyncio.Semaphore(plan.sandbox.workers + _AHEAD)
         self._failures_in_a_row = 0

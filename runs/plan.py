@@ -31,18 +31,28 @@ class Plan:
     ks: tuple[int, ...]
     sandbox: SandboxOptions
 
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The names of the suite's checks, in order."""
+        return tuple(dict.fromkeys(check.name for problem in self.suite.problems for check in problem.checks))
+
+
+class UnknownTaskError(RunError):
+    """A task was asked for that the suite does not have."""
+
 
 def make_plan(options: EvalOptions) -> Plan:
     """Load what the options name. Raises RunError, PackError or GeneratorError for options that cannot be met."""
     _check_numbers(options)
     suite = load_suite_loader(options.suite)(options.data)
+    if options.compat is not None:
+        suite = suite.under(options.compat)
     selected = replace(suite, problems=_selected(suite, options))
     opener, argument = load_generator_opener(options.model)
     generator = opener(argument, suite.problems)
     samples = _samples(options, generator.samples_per_problem(selected.problems))
     ks = _ks(options.ks, samples)
-    check_gates(options.fail_under, ks)
-    return Plan(
+    plan = Plan(
         suite=selected,
         generator=generator,
         graders=tuple(load_grader(name) for name in options.graders),
@@ -50,6 +60,8 @@ def make_plan(options: EvalOptions) -> Plan:
         ks=ks,
         sandbox=_sandbox_options(options),
     )
+    check_gates(options.fail_under, ks, plan.checks)
+    return plan
 
 
 def manifest_of(plan: Plan, options: EvalOptions, sandbox: SandboxInfo) -> Manifest:
@@ -58,6 +70,8 @@ def manifest_of(plan: Plan, options: EvalOptions, sandbox: SandboxInfo) -> Manif
         samples=plan.samples,
         ks=plan.ks,
         graders=tuple(grader.name for grader in plan.graders),
+        compat=options.compat,
+        details=options.details,
     )
     generator = GeneratorPin(spec=options.model, identity=plan.generator.identity)
     return new_manifest(plan.suite, generator, selection, options.limits, sandbox)
@@ -83,7 +97,7 @@ def _selected(suite: Suite, options: EvalOptions) -> tuple[Problem, ...]:
     for task_id in options.task_ids:
         if task_id not in known:
             near = " or ".join(get_close_matches(task_id, known, n=3)) or f"{known[0]} … {known[-1]}"
-            raise RunError(f"--task {task_id}: not in suite {suite.name}; did you mean {near}?")
+            raise UnknownTaskError(f"--task {task_id}: not in suite {suite.name}; did you mean {near}?")
     wanted = set(options.task_ids or known)
     return tuple(problem for problem in suite.problems if problem.task_id in wanted)[: options.limit]
 

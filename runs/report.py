@@ -52,12 +52,24 @@ def _table(run: Run) -> Table:
     table = Table(title=title, show_header=False, title_justify="left", min_width=60)
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    for k, estimate in summary.pass_at_k.items():
-        table.add_row(f"pass@{k}", Text(_estimate(estimate), style="bold"))
+    for name, estimate in _scores(summary):
+        table.add_row(name, Text(_estimate(estimate), style="bold"))
     table.add_section()
     for name, value in _facts(run):
         table.add_row(name, Text(value))
     return table
+
+
+def _scores(summary: Summary) -> list[tuple[str, Estimate | None]]:
+    """pass@k for every k; where there are several checks, for each of these up to all of them."""
+    if not summary.checks:
+        return [(f"pass@{k}", estimate) for k, estimate in summary.pass_at_k.items()]
+    names = list(summary.checks)
+    return [
+        (f"pass@{k} {' + '.join(names[: place + 1])}", summary.checks[name][k])
+        for k in summary.pass_at_k
+        for place, name in enumerate(names)
+    ]
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:
@@ -68,6 +80,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("problems", f"{summary.problems:,}, {_number(summary.samples_per_problem, 'sample')} each"),
         ("sandbox", f"{sandbox.backend}, Python {sandbox.python}, {_number(sandbox.workers, 'worker')}"),
     ]
+    if run.manifest.compat:
+        facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:
         rate = run.pace.samples / run.pace.wall_s
         facts.append(("speed", f"{rate:,.1f} samples/s ({run.pace.samples:,} in {run.pace.wall_s:,.1f} s)"))

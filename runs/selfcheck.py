@@ -19,6 +19,7 @@ from pathlib import Path
 from codebench.graders import Bench, Grade, Grader, Verdict
 from codebench.problems import AnswerKind, CannedAnswer, Problem, Suite
 from codebench.runs.attacks import MAY_BE_UNSUPPORTED, Attack, read_attacks
+from codebench.runs.cache import CACHE
 from codebench.runs.opening import opened_sandbox
 from codebench.runs.plugins import load_grader, load_suite_loader
 from codebench.runs.progress import Progress, Silence
@@ -131,7 +132,7 @@ async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck
 
 
 def _stand(sandbox: Sandbox, options: SelfcheckOptions) -> Stand:
-    bench = Bench(sandbox=sandbox, limits=options.sandbox.limits)
+    bench = Bench(sandbox=sandbox, limits=options.sandbox.limits, cache=CACHE)
     return Stand(grader=load_grader("correctness"), bench=bench)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from codebench.graders import Verdict
+from codebench.graders import CheckResult, Verdict
 from codebench.runs.manifest import Manifest
 from codebench.runs.metrics import Estimate, estimate_pass_at_k
 from codebench.runs.record import Record, RunError
@@ -29,7 +31,8 @@ class Summary:
     """Counts are of samples, over all problems: `wanted` were asked for, `graded` have a verdict.
 
     The rest of `wanted` failed as `infra_errors` (the machine's fault, never counted as wrong) or were not run yet.
-    `pass_at_k` has one entry per k asked for, None where no problem has k graded samples.
+    `pass_at_k` has one entry per k asked for, None where no problem has k graded samples. `checks` has the same for
+    each check where there are several: an answer passes `plus` only if it passes `base`, which comes before it, too.
     """
 
     suite: str
@@ -41,18 +44,33 @@ class Summary:
     verdicts: dict[Verdict, int]
     pass_at_k: dict[int, Estimate | None]
     rows: tuple[ProblemRow, ...]
+    checks: dict[str, dict[int, Estimate | None]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is kept of a record: its verdict, None for an infrastructure error, and each check up to which it passed."""
+
+    verdict: Verdict | None
+    checks: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+
+    def passes(self, check: str) -> bool:
+        """Did it pass this check and those before? All of its own decide where it has no check of that name."""
+        return check in self.passed if check in self.checks else self.verdict is Verdict.PASS
 
 
 def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] = ()) -> Summary:
     """Count the records of a run; `ks` empty means those of the manifest.
 
     Where one (task, sample) has several records, the last one that has grades counts: a resume retries errors.
-    Holds one verdict per sample and no record. Raises RunError for a record that the manifest does not allow.
+    Holds one outcome per sample and no record. Raises RunError for a record that the manifest does not allow.
     """
     outcomes = _outcomes(manifest, records)
     rows = tuple(_row(task_id, tuple(of_task.values())) for task_id, of_task in outcomes.items())
-    verdicts = Counter(verdict for of_task in outcomes.values() for verdict in of_task.values() if verdict)
+    verdicts = Counter(one.verdict for of_task in outcomes.values() for one in of_task.values() if one.verdict)
     counts = [(row.graded, row.passed) for row in rows]
+    ks = ks or manifest.ks
     return Summary(
         suite=manifest.suite.name,
         problems=len(manifest.task_ids),
@@ -61,8 +79,9 @@ def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] =
         graded=sum(row.graded for row in rows),
         infra_errors=sum(row.infra_errors for row in rows),
         verdicts={verdict: verdicts[verdict] for verdict in Verdict},
-        pass_at_k={k: estimate_pass_at_k(counts, k) for k in ks or manifest.ks},
+        pass_at_k={k: estimate_pass_at_k(counts, k) for k in ks},
         rows=rows,
+        checks=_by_check([tuple(of_task.values()) for of_task in outcomes.values()], ks),
     )
 
 
@@ -71,8 +90,34 @@ def verdict_of(record: Record) -> Verdict | None:
     return next((grade.verdict for grade in record.grades if grade.grader == DECIDING_GRADER), None)
 
 
-def _outcomes(manifest: Manifest, records: Iterable[Record]) -> dict[str, dict[int, Verdict | None]]:
-    outcomes: dict[str, dict[int, Verdict | None]] = {task_id: {} for task_id in manifest.task_ids}
+def _by_check(problems: Sequence[Sequence[Outcome]], ks: Sequence[int]) -> dict[str, dict[int, Estimate | None]]:
+    names = tuple(dict.fromkeys(name for outcomes in problems for one in outcomes for name in one.checks))
+    if len(names) < 2:
+        return {}
+    found = {}
+    for name in names:
+        counts = [
+            (sum(one.verdict is not None for one in outcomes), sum(one.passes(name) for one in outcomes))
+            for outcomes in problems
+        ]
+        found[name] = {k: estimate_pass_at_k(counts, k) for k in ks}
+    return found
+
+
+def _outcome(record: Record) -> Outcome:
+    grade = next((grade for grade in record.grades if grade.grader == DECIDING_GRADER), None)
+    if grade is None:
+        return Outcome(None)
+    passed = itertools.takewhile(lambda check: check.verdict is Verdict.PASS, grade.checks)
+    return Outcome(grade.verdict, _names(grade.checks), _names(passed))
+
+
+def _names(checks: Iterable[CheckResult]) -> tuple[str, ...]:
+    return tuple(sys.intern(check.name) for check in checks)
+
+
+def _outcomes(manifest: Manifest, records: Iterable[Record]) -> dict[str, dict[int, Outcome]]:
+    outcomes: dict[str, dict[int, Outcome]] = {task_id: {} for task_id in manifest.task_ids}
     for record in records:
         of_task = outcomes.get(record.task_id)
         if of_task is None or not 0 <= record.sample < manifest.samples:
@@ -80,16 +125,16 @@ def _outcomes(manifest: Manifest, records: Iterable[Record]) -> dict[str, dict[i
                 f"the records hold sample {record.sample} of {record.task_id}, which run.json does not list; "
                 "records of another run were added to this one: take them out"
             )
-        verdict = verdict_of(record)
-        if verdict is not None or record.sample not in of_task:
-            of_task[record.sample] = verdict
+        outcome = _outcome(record)
+        if outcome.verdict is not None or record.sample not in of_task:
+            of_task[record.sample] = outcome
     return outcomes
 
 
-def _row(task_id: str, verdicts: Sequence[Verdict | None]) -> ProblemRow:
+def _row(task_id: str, outcomes: Sequence[Outcome]) -> ProblemRow:
     return ProblemRow(
         task_id=task_id,
-        graded=sum(verdict is not None for verdict in verdicts),
-        passed=sum(verdict is Verdict.PASS for verdict in verdicts),
-        infra_errors=sum(verdict is None for verdict in verdicts),
+        graded=sum(one.verdict is not None for one in outcomes),
+        passed=sum(one.verdict is Verdict.PASS for one in outcomes),
+        infra_errors=sum(one.verdict is None for one in outcomes),
     )

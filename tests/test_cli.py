@@ -29,6 +29,10 @@ LEAVES: list[tuple[str, ...]] = [
     ("images", "list"),
     ("doctor",),
     ("selfcheck",),
+    ("data", "list"),
+    ("data", "pull"),
+    ("data", "verify"),
+    ("data", "where"),
 ]
 
 BROKEN_SANDBOX = """
@@ -136,7 +140,7 @@ def test_help_begins_with_an_imperative_and_ends_with_an_example(
 ) -> None:
     assert run([*path, "--help"]) == ExitCode.FINE
     paragraphs = capsys.readouterr().out.strip().split("\n\n")
-    assert paragraphs[1].split()[0] in {"Evaluate", "Grade", "Show", "List", "Build", "Say", "Check"}
+    assert paragraphs[1].split()[0] in {"Evaluate", "Grade", "Show", "List", "Build", "Say", "Check", "Fetch", "Print"}
     assert " ".join(paragraphs[-1].split()).startswith(f"Example: codebench {' '.join(path)}")
 
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codebench.generators import Generator, GeneratorError, Sample
-from codebench.graders import Grade, Verdict
+from codebench.graders import Bench, Grade, Verdict
 from codebench.problems import CheckFunction, Problem, Suite
 from codebench.runs import EvalOptions, Gate, Run, RunError, evaluate, evaluate_async, summarise_run
 from codebench.runs.opening import opened_sandbox
@@ -146,11 +146,11 @@ def open_locked_out(options: SandboxOptions) -> Sandbox:
 class ToyGrader:
     name = "correctness"
 
-    async def grade(self, problem: Problem, code: str, sandbox: Sandbox, limits: Limits) -> Grade:
-        job = Job(
-            source=code, entry_point=problem.entry_point, context="", test=problem.checks[0].source, limits=limits
-        )
-        completed = (await sandbox.run(job)).report.conclusion is Conclusion.COMPLETED
+    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade:
+        (check,) = problem.checks
+        assert isinstance(check, CheckFunction)
+        job = Job(source=code, entry_point=problem.entry_point, context="", test=check.source, limits=bench.limits)
+        completed = (await bench.sandbox.run(job)).report.conclusion is Conclusion.COMPLETED
         return Grade(grader=self.name, verdict=Verdict.PASS if completed else Verdict.FAIL)
 
 
