@@ -60,6 +60,20 @@ def limit_options(timeout_s: float = Limits().timeout_s) -> Decorator:
     )
 
 
+def judging_options() -> Decorator:
+    return together(
+        click.option(
+            "--compat",
+            metavar="NAME",
+            show_default="our own rules",
+            help="Judge as this upstream harness does, bugs included: evalplus or evoeval.",
+        ),
+        click.option(
+            "--test-details", is_flag=True, help="Go on after a failure, and record the outcome of every single input."
+        ),
+    )
+
+
 def sandbox_options() -> Decorator:
     return together(
         click.option(
@@ -79,7 +93,12 @@ def sandbox_options() -> Decorator:
 
 def suite_options() -> Decorator:
     return together(
-        click.option("--suite", metavar="NAME", default="humaneval", help="What to solve; see `codebench suites`."),
+        click.option(
+            "--suite",
+            metavar="NAME",
+            default="humaneval",
+            help="What to solve: one suite or several, a,b; see `codebench suites`.",
+        ),
         click.option(
             "--data",
             metavar="DIR",
@@ -128,9 +147,9 @@ def report_options() -> Decorator:
         ),
         click.option(
             "--fail-under",
-            metavar="pass@K=X",
+            metavar="[CHECK:]pass@K=X",
             multiple=True,
-            help="Exit with 1 where pass@K is below X; repeatable.",
+            help="Exit with 1 where pass@K (of one check: base:pass@1) is below X; repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout."),
     )
@@ -158,5 +177,7 @@ def eval_options(given: Mapping[str, Any]) -> EvalOptions:
         image=given["image"],
         runtime=given["runtime"],
         data=given["data"],
+        compat=given["compat"],
+        details=given["test_details"],
         fail_under=tuple(map(parse_gate, given["fail_under"])),
     )

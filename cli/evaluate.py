@@ -9,6 +9,7 @@ import click
 
 from codebench.cli.choices import (
     eval_options,
+    judging_options,
     limit_options,
     report_options,
     sandbox_options,
@@ -18,12 +19,14 @@ from codebench.cli.choices import (
 )
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.output import say
-from codebench.cli.report import gate_exit_code, put_report
+from codebench.cli.report import gate_exit_code, put_report, put_reports
 
 if TYPE_CHECKING:
     from codebench.runs import EvalOptions
 
-_options = together(suite_options(), selection_options(), sandbox_options(), limit_options(), report_options())
+_options = together(
+    suite_options(), selection_options(), judging_options(), sandbox_options(), limit_options(), report_options()
+)
 
 
 @click.command("eval", epilog="Example: codebench eval --suite humaneval --model reference --samples 10 --k 1,10")
@@ -57,14 +60,22 @@ def grade_command(file: Path, as_json: bool, **given: Any) -> int:
 
 
 def _evaluate(options: EvalOptions, as_json: bool) -> int:
+    """One run for each suite, after all of them have been planned: what cannot be done is said before any is run."""
     from codebench.cli.progress import open_progress
-    from codebench.runs import evaluate
+    from codebench.runs import evaluate, plan_suites
 
-    try:
-        run = evaluate(options, open_progress())
-    except KeyboardInterrupt:
-        say(f"interrupted; the same command again resumes; results so far: {options.out or 'codebench-runs/'}")
-        return ExitCode.INTERRUPTED
-    put_report(run, as_json)
-    code = gate_exit_code(run.summary, options.fail_under)
-    return ExitCode.INFRASTRUCTURE if run.summary.infra_errors else code
+    runs, codes = [], [ExitCode.FINE]
+    planned = plan_suites(options)
+    for of_suite, plan in planned:
+        try:
+            run = evaluate(of_suite, open_progress(), plan)
+        except KeyboardInterrupt:
+            say(f"interrupted; the same command again resumes; results so far: {options.out or 'codebench-runs/'}")
+            return ExitCode.INTERRUPTED
+        runs.append(run)
+        if not as_json:
+            put_report(run, as_json)
+        code = gate_exit_code(run.summary, options.fail_under)
+        codes.append(ExitCode.INFRASTRUCTURE if run.summary.infra_errors else code)
+    put_reports(runs, as_json)
+    return max(codes)

@@ -42,6 +42,18 @@ def put_report(run: Run, as_json: bool) -> None:
         put_rich(lambda console: show_report(run, console))
 
 
+def put_reports(runs: Sequence[Run], as_json: bool) -> None:
+    """Write what concerns all runs of one command to stdout: in JSON everything, else an overview of several."""
+    from codebench.runs import report_json, show_overview
+
+    if as_json and len(runs) > 1:
+        put_json({"suites": [report_json(run) for run in runs]})
+    elif as_json:
+        put_json(report_json(runs[0]))
+    elif len(runs) > 1:
+        put_rich(lambda console: show_overview(runs, console))
+
+
 def gate_exit_code(summary: Summary, gates: Sequence[Gate]) -> ExitCode:
     """Say which gates are missed. As long as samples are not graded a gate is inconclusive, whatever the rest say."""
     from codebench.runs import below

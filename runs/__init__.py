@@ -5,7 +5,8 @@ from codebench.runs.options import EvalOptions
 from codebench.runs.pipeline import Pace, Run, evaluate, evaluate_async
 from codebench.runs.progress import Progress
 from codebench.runs.record import Record, RunError
-from codebench.runs.report import report_json, show_report, summarise_run
+from codebench.runs.report import report_json, show_overview, show_report, summarise_run
+from codebench.runs.suites import plan_suites
 from codebench.runs.summary import Summary
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "evaluate",
     "evaluate_async",
     "parse_gate",
+    "plan_suites",
     "report_json",
+    "show_overview",
     "show_report",
     "summarise_run",
 ]

@@ -19,7 +19,7 @@ LOCK = ".lock"
 def default_directory(manifest: Manifest) -> Path:
     """codebench-runs/SUITE--MODEL--IDENTITY: the same command finds its run again."""
     names = (manifest.suite.name, manifest.generator.spec)
-    return RUNS / "--".join([*map(_slug, names), identity_hash(manifest)])
+    return RUNS / "--".join([*map(slug, names), identity_hash(manifest)])
 
 
 @contextmanager
@@ -87,5 +87,6 @@ def _take(descriptor: int, directory: Path) -> None:
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
 
 
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._]+", "-", text)[-48:].strip("-.") or "unnamed"
+def slug(text: str) -> str:
+    """The text as a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9._]+", "-", text.replace("+", "-plus"))[-48:].strip("-.") or "unnamed"

@@ -43,6 +43,22 @@ def show_report(run: Run, console: Console) -> None:
     console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
 
 
+def show_overview(runs: Sequence[Run], console: Console) -> None:
+    """Print one line for each of several runs."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text("All suites", style="bold"), title_justify="left", min_width=60)
+    table.add_column("suite", style="cyan", no_wrap=True)
+    table.add_column("score", no_wrap=True)
+    table.add_column("value   95 % interval", no_wrap=True)
+    for run in runs:
+        for place, (name, estimate) in enumerate(_scores(run.summary)):
+            shown = _estimate(estimate).replace("95 % interval ", "")
+            table.add_row(run.manifest.suite.name if place == 0 else "", name, shown)
+    console.print(table, highlight=False)
+
+
 def _table(run: Run) -> Table:
     from rich.table import Table
     from rich.text import Text
