@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from codebench.problems import oracles, store
 from codebench.problems.datafile import data_directory, find_in, sha256_of
 from codebench.problems.humaneval import OVERRIDE
-from codebench.problems.inputs import argument_lists, entry_point
-from codebench.problems.jsonl import read_rows, unique_tasks
+from codebench.problems.inputs import InputsRow, json_arguments, read_inputs_rows
+from codebench.problems.jsonl import number_field
 from codebench.problems.problem import Cases, PackError, Problem, Suite
 
 NAME = "humaneval+"
 PACK = "humanevalplus"
 COMPAT = ("evalplus", "evoeval")
+COLUMNS = MappingProxyType({"base": "base_input", "plus": "plus_input"})
 FIND_ZERO = "HumanEval/32"
-_STEMS = ("HumanEvalPlus", "HumanEvalPlus-v0.1.10")
 FILE_NAMES = tuple(
     f"{folder}{stem}{suffix}"
     for folder in ("", "humanevalplus/")
-    for stem in _STEMS
+    for stem in ("HumanEvalPlus", "HumanEvalPlus-v0.1.10")
     for suffix in (".jsonl.gz", ".jsonl")
 )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HumanEvalPlusRow:
-    """One line of HumanEvalPlus.jsonl; of `atol`, 0 means that floats alone have a tolerance."""
-
-    task_id: str
-    prompt: str
-    entry_point: str
-    canonical_solution: str
-    base_input: list[object]
-    plus_input: list[object]
-    atol: float
+_OVERRIDE_FIELDS = (
+    f"{OVERRIDE} must name a file with HumanEval+'s own fields: "
+    "task_id, prompt, entry_point, canonical_solution, base_input, plus_input, atol"
+)
 
 
 def load(data: Path | None) -> Suite:
@@ -46,7 +37,11 @@ def load(data: Path | None) -> Suite:
     override = os.environ.get(OVERRIDE)
     path, source = (Path(override), f"{OVERRIDE}: {Path(override).name}") if override else _find(data)
     digest = sha256_of(path)
-    return Suite(name=NAME, problems=tuple(_problems(path)), sha256=digest, source=source, compat=COMPAT)
+    try:
+        problems = tuple(_problems(path))
+    except PackError as error:
+        raise PackError(f"{error} ({_OVERRIDE_FIELDS if override else 'is it HumanEval+ as released?'})") from None
+    return Suite(name=NAME, problems=problems, sha256=digest, source=source, compat=COMPAT)
 
 
 def _find(data: Path | None) -> tuple[Path, str]:
@@ -62,23 +57,25 @@ def _find(data: Path | None) -> tuple[Path, str]:
 
 
 def _problems(path: Path) -> Iterator[Problem]:
-    for where, row in unique_tasks(path, read_rows(path, HumanEvalPlusRow)):
-        yield Problem(
-            task_id=row.task_id,
-            prompt=row.prompt,
-            entry_point=entry_point(row.entry_point, where),
-            canonical_solution=row.canonical_solution,
-            checks=(
-                _cases("base", argument_lists(row.base_input, f"{where}: field `base_input`"), row),
-                _cases("plus", argument_lists(row.plus_input, f"{where}: field `plus_input`"), row),
-            ),
-            where=where,
-        )
+    for where, row in read_inputs_rows(path, COLUMNS, json_arguments):
+        yield _problem(row, number_field(row.fields, "atol", where), where)
 
 
-def _cases(name: str, inputs: tuple[tuple[object, ...], ...], row: HumanEvalPlusRow) -> Cases:
+def _problem(row: InputsRow, atol: float, where: str) -> Problem:
     if row.task_id == FIND_ZERO:
-        compat = {"evalplus": oracles.EVALPLUS_0_3_1_ROOT, "evoeval": oracles.EVOEVAL_0_1_0_ROOT}
-        return Cases(name=name, inputs=inputs, oracle=oracles.root(row.atol or 1e-4), compat=MappingProxyType(compat))
-    compat = {"evalplus": oracles.evalplus_close(row.atol), "evoeval": oracles.EVOEVAL_0_1_0}
-    return Cases(name=name, inputs=inputs, oracle=oracles.close(row.atol), compat=MappingProxyType(compat))
+        oracle = oracles.puzzle(f"root({atol or 1e-4!r})")
+        compat = {"evalplus": oracles.never(), "evoeval": oracles.never()}
+    else:
+        oracle = oracles.close(atol)
+        compat = {"evalplus": oracles.evalplus_close(atol), "evoeval": oracles.evoeval_equal()}
+    return Problem(
+        task_id=row.task_id,
+        prompt=row.prompt,
+        entry_point=row.entry_point,
+        canonical_solution=row.canonical_solution,
+        checks=tuple(
+            Cases(name=name, inputs=inputs, oracle=oracle, compat=MappingProxyType(compat))
+            for name, inputs in row.inputs.items()
+        ),
+        where=where,
+    )

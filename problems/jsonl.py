@@ -95,6 +95,36 @@ def string_field(fields: Mapping[str, object], name: str, where: str) -> str:
     return value
 
 
+def name_field(fields: Mapping[str, object], name: str, where: str) -> str:
+    """The string in the field `name`, which must be a Python name; raises PackError as `string_field`."""
+    value = string_field(fields, name, where)
+    if not value.isidentifier():
+        raise PackError(f"{where}: field `{name}`: {value!r} is not a Python name")
+    return value
+
+
+def list_field(fields: Mapping[str, object], name: str, where: str) -> list[object]:
+    """The list in the field `name`; raises PackError as `string_field`."""
+    if name not in fields:
+        raise PackError(f"{where}: field `{name}` is missing")
+    value = fields[name]
+    if not isinstance(value, list):
+        raise PackError(f"{where}: field `{name}`: expected a list, got {_json_name(value)}")
+    return value
+
+
+def number_field(fields: Mapping[str, object], name: str, where: str) -> float:
+    """The number in the field `name`, finite and not negative; raises PackError as `string_field`."""
+    if name not in fields:
+        raise PackError(f"{where}: field `{name}` is missing")
+    value = fields[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PackError(f"{where}: field `{name}`: expected a number, got {_json_name(value)}")
+    if not 0 <= value < float("inf"):
+        raise PackError(f"{where}: field `{name}`: {value} is not a number from 0 on")
+    return float(value)
+
+
 def _json_name(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number")
