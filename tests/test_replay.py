@@ -163,7 +163,8 @@ def test_a_file_without_samples_is_an_error(tmp_path: Path, content: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    ("argument", "message"), [("", "needs a samples file"), ("gone.jsonl", "no such file"), ("/dev/null", "not a regular file")]
+    ("argument", "message"),
+    [("", "needs a samples file"), ("gone.jsonl", "no such file"), ("/dev/null", "not a regular file")],
 )
 def test_what_is_no_file_is_an_error(argument: str, message: str) -> None:
     with pytest.raises(GeneratorError, match=message):
