@@ -6,18 +6,23 @@ import ast
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from codebench.problems.datafile import sha256_of
+from codebench.problems.inputs import either_arguments, read_inputs
 from codebench.problems.jsonl import json_object, numbered_lines, unique_tasks
+from codebench.problems.oracles import close
 from codebench.problems.problem import (
     AnswerKind,
     CannedAnswer,
+    Cases,
+    Check,
     CheckFunction,
     InputMaker,
+    Oracle,
     PackError,
     Problem,
     Suite,
@@ -67,7 +72,10 @@ class PackRow:
     prompt: str
     entry_point: str
     canonical_solution: str
-    test: str
+    test: str | None = None
+    cases: dict[str, list[object]] = field(default_factory=dict)
+    oracle: str | None = None
+    atol: float = 0.0
     tags: tuple[str, ...] = ()
     naive_solution: str | None = None
     inputs: str | None = None
@@ -133,7 +141,7 @@ def _check_header(header: PackHeader, path: Path) -> None:
 def _problems(path: Path) -> Iterator[Problem]:
     for where, row in unique_tasks(path, _rows(path)):
         _check_row(row, where)
-        yield _problem(row)
+        yield _problem(row, where)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, PackRow]]:
@@ -142,18 +150,30 @@ def _rows(path: Path) -> Iterator[tuple[int, PackRow]]:
         yield number, _decoded(json_object(line, where), PackRow, where)
 
 
-def _problem(row: PackRow) -> Problem:
+def _problem(row: PackRow, where: str) -> Problem:
     return Problem(
         task_id=row.task_id,
         prompt=row.prompt,
         entry_point=row.entry_point,
         canonical_solution=row.canonical_solution,
-        checks=(CheckFunction(name="base", source=row.test),),
+        checks=tuple(_checks(row, where)),
         tags=row.tags,
         naive_solution=row.naive_solution,
         inputs=InputMaker(source=row.inputs, sizes=row.sizes) if row.inputs is not None else None,
         answers=tuple(_canned(answer) for answer in row.answers),
+        where=where,
     )
+
+
+def _checks(row: PackRow, where: str) -> Iterator[Check]:
+    """The test, if there is one, then each list of inputs, in the order of the file."""
+    if row.test is not None:
+        yield CheckFunction(name="base" if "base" not in row.cases else "test", source=row.test)
+    oracle = Oracle(source=row.oracle, reflexive=False) if row.oracle is not None else close(row.atol)
+    for name, given in row.cases.items():
+        yield Cases(
+            name=name, inputs=read_inputs(given, f"{where}: field `cases.{name}", either_arguments), oracle=oracle
+        )
 
 
 def _canned(row: AnswerRow) -> CannedAnswer:
@@ -219,7 +239,7 @@ def _check_row(row: PackRow, where: str) -> None:
     _check_program(row, "canonical_solution", row.canonical_solution, where)
     if row.naive_solution is not None:
         _check_program(row, "naive_solution", row.naive_solution, where)
-    _check_defines("check", row.test, "test", where)
+    _check_tests(row, where)
     _check_inputs(row, where)
     for index, answer in enumerate(row.answers):
         if not answer.verdict:
@@ -230,6 +250,17 @@ def _check_program(row: PackRow, field: str, body: str, where: str) -> None:
     names = _defined(row.prompt + body, f"prompt + {field}", where)
     if row.entry_point not in names:
         raise PackError(f"{where}: field `entry_point`: prompt + {field} does not define {row.entry_point!r}")
+
+
+def _check_tests(row: PackRow, where: str) -> None:
+    if row.test is None and not any(row.cases.values()):
+        raise PackError(f"{where}: field `test` is missing, and so are inputs in `cases`; one of them must be there")
+    if row.test is not None:
+        _check_defines("check", row.test, "test", where)
+    if row.oracle is not None:
+        _check_defines("matches", row.oracle, "oracle", where)
+    if row.atol < 0:
+        raise PackError(f"{where}: field `atol`: {row.atol} is negative")
 
 
 def _check_inputs(row: PackRow, where: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.main import run
-from codebench.problems import AnswerKind, CannedAnswer, InputMaker, PackError
+from codebench.problems import AnswerKind, CannedAnswer, Cases, CheckFunction, InputMaker, PackError, Suite
 from codebench.problems.pack import load_folder
 
 MANUAL = Path(__file__).resolve().parents[1] / "docs" / "add-a-suite.md"
@@ -56,7 +56,8 @@ def test_a_folder_becomes_a_suite_with_the_digest_of_its_problems(tmp_path: Path
     assert (suite.name, suite.source) == ("own", "mine/problems.jsonl, version 1")
     assert suite.sha256 == hashlib.sha256(row() + b"\n" + row(task_id="own/1")).hexdigest()
     assert [problem.task_id for problem in suite.problems] == ["own/0", "own/1"]
-    assert suite.problems[0].checks[0].source == ROW["test"]
+    (check,) = suite.problems[0].checks
+    assert isinstance(check, CheckFunction) and check.source == ROW["test"]
 
 
 def test_what_is_not_in_a_row_is_absent_from_its_problem(tmp_path: Path) -> None:
@@ -231,3 +232,50 @@ def test_the_example_in_the_manual_can_be_pasted_and_run(tmp_path: Path, monkeyp
     subprocess.run(["sh", "-ec", blocks["sh"]], check=True)
     for command in blocks["console"].splitlines():
         assert run([*shlex.split(command)[1:], "--sandbox", "namespaces"]) == ExitCode.FINE, command
+
+
+CASES = {
+    "task_id": "t/1",
+    "prompt": "def f(x, y):\n    '''both'''\n",
+    "entry_point": "f",
+    "canonical_solution": "    return (x, y)\n",
+    "cases": {"base": [[1, 2]], "plus": ["(1, 2), {3}", [[], {}]]},
+}
+
+
+def cases_pack(folder: Path, **fields: object) -> Suite:
+    (folder / "pack.toml").write_text('name = "t"\nversion = "1"\nlicence = "MIT"\ndescription = "d"\n')
+    row = {name: value for name, value in (CASES | fields).items() if value is not None}
+    (folder / "problems.jsonl").write_text(json.dumps(row) + "\n")
+    return load_folder(folder)
+
+
+def test_inputs_may_stand_in_the_place_of_a_test(tmp_path: Path) -> None:
+    (problem,) = cases_pack(tmp_path).problems
+    base, plus = problem.checks
+    assert isinstance(base, Cases) and isinstance(plus, Cases)
+    assert (base.name, base.inputs, plus.name) == ("base", ((1, 2),), "plus")
+    assert plus.inputs == (((1, 2), {3}), ([], {}))
+    assert problem.where == f"{tmp_path / 'problems.jsonl'}:1"
+    test = "def check(candidate):\n    assert candidate(1, 2) == (1, 2)\n"
+    assert [check.name for check in cases_pack(tmp_path, test=test).problems[0].checks] == ["test", "base", "plus"]
+    own = cases_pack(tmp_path, oracle="def matches(args, expected, output):\n    return True\n").problems[0].checks[0]
+    assert isinstance(own, Cases) and not own.oracle.reflexive
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"cases": None}, "field `test` is missing"),
+        ({"cases": {"base": []}}, "field `test` is missing"),
+        ({"cases": {"base": [1]}}, "field `cases.base[0]`"),
+        ({"cases": {"base": [[1, 2], "open('x')"]}}, "field `cases.base[1]`"),
+        ({"cases": {"base": ["1], [2"]}}, "field `cases.base[0]`"),
+        ({"oracle": "x = 1"}, "field `oracle` does not define matches"),
+        ({"atol": -1}, "field `atol`: -1.0 is negative"),
+    ],
+)
+def test_inputs_that_are_none_are_refused(tmp_path: Path, fields: dict[str, object], what: str) -> None:
+    with pytest.raises(PackError) as error:
+        cases_pack(tmp_path, **fields)
+    assert str(error.value).startswith(f"{tmp_path / 'problems.jsonl'}:1: {what}")
