@@ -28,7 +28,7 @@ _ATTEMPTS = 4
 _PAUSE_S = 0.5  # before the second attempt; twice as long before each later one
 _TIMEOUT_S = 30.0  # without a byte
 _EVALPLUS = "https://github.com/evalplus/humanevalplus_release/releases/download/v0.1.10"
-_EVOEVAL = "https://github.com/evo-eval/evoeval/releases/download/v0.1.0"
+_EVOEVAL = "https://github.com/evo-eval/evoeval_release/releases/download/v0.1.0"
 _HOUSEKEEPING_S = 24 * 3600.0  # a fetch that began longer ago than that has died
 
 
