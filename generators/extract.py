@@ -15,13 +15,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from codebench.generators.fences import Block, blocks_of, dedented, split_thinking
 from codebench.generators.source import NAME, Budget, Source, Statement, definition_of, names_in, parse
 
+# An answer, its thinking apart, counts from this many characters before its end: what is longer is no answer but noise.
+_LONGEST = 200_000
 # Bare text beyond this many characters is searched around the last definition of the entry point only.
 _WINDOW = 48_000
+_MOST_PASSES = 3
 
 _OPENS = re.compile(
     r"(?:async[ \t]+)?def[ \t]+\w|class[ \t]+\w+[ \t]*[(:]|@\w|import[ \t]+[\w.]+(?:[ \t]*[,;#]|[ \t]+as\b|[ \t]*$)"
@@ -52,17 +54,25 @@ def extract(response: str, *, prompt: str, entry_point: str) -> Extraction:
     """The program that `response` gives in answer to `prompt`, to define `entry_point`. Never raises."""
     text = response.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")
     task = _Task(prompt=prompt.replace("\r\n", "\n"), entry_point=entry_point)
-    if (source := task.parsed(text.strip("\n"))) is not None and source.defines(entry_point):
-        return Extraction(code=task.completed(source, []))
-    thinking, answer = split_thinking(text)
-    return Extraction(code=task.program(answer), thinking=thinking)
+    thinking, answer = "", text
+    if (code := task.as_it_is(text)) is None:
+        thinking, answer = split_thinking(text)
+        code = task.program(answer[-_LONGEST:])
+    for _ in range(_MOST_PASSES):
+        # What is not grammatical may hold what looks like the marks around another answer.
+        if not code or task.as_it_is(code) is not None:
+            break
+        code, before = _Task(prompt=task.prompt, entry_point=entry_point).program(split_thinking(code)[1]), code
+        if code == before:
+            break
+    return Extraction(code=code, thinking=thinking)
 
 
 class _Task:
     """One extraction: the problem's side of it, and the work left to spend on it."""
 
     def __init__(self, *, prompt: str, entry_point: str) -> None:
-        self._prompt = prompt
+        self.prompt = prompt
         self._name = entry_point
         self._definition = definition_of(entry_point)
         self._budget = Budget()
@@ -70,16 +80,22 @@ class _Task:
     def parsed(self, text: str) -> Source | None:
         return parse(text, self._budget) if len(text) <= 2 * _WINDOW else None
 
+    def as_it_is(self, text: str) -> str | None:
+        """The program, where the whole text is one that defines the entry point."""
+        source = self.parsed(text.strip("\n"))
+        return self.completed(source, []) if source is not None and source.defines(self._name) else None
+
     def program(self, answer: str) -> str:
+        """The program in a text that holds one somewhere; "" where it holds none."""
         blocks = blocks_of(answer)
         python = [block for block in blocks if block.may_be_python]
         python += [block for block in blocks if not block.may_be_python and self._definition.search(block.text)]
         pieces = [piece for block in python for piece in self._pieces(block)] if blocks else self._bare(answer)
         definers = [piece for piece in pieces if piece.defines]
-        if definers:
-            main = _best(definers)
+        main = _best(definers)
+        if main is not None and not main.is_stub:
             return self._assembled(main, [piece for piece in pieces if piece is not main])
-        return self._body(pieces) or self._other(pieces)
+        return self._body(pieces) or (self._assembled(main, []) if main is not None else self._other(pieces))
 
     def _pieces(self, block: Block) -> Iterator[_Piece]:
         """The block, where it is grammatical; otherwise its runs of lines that look like code."""
@@ -133,7 +149,7 @@ class _Task:
         return self._with_needed(text, bound, others, at=max(futures, default=0))
 
     def _with_needed(self, text: str, bound: set[str], others: Sequence[_Piece], at: int) -> str:
-        prompt = self.parsed(self._prompt)
+        prompt = self.parsed(self.prompt)
         sources = [piece.source for piece in reversed(others) if piece.source is not None]
         available = [statement for source in sources for statement in source.statements]
         if prompt is not None:
@@ -147,7 +163,7 @@ class _Task:
     def _body(self, pieces: Sequence[_Piece]) -> str:
         """The prompt, continued with the last piece that can be the body of its function; "" where none can."""
         fit = [piece for piece in pieces if not piece.defines and not piece.is_library]
-        returning = [piece for piece in fit if _RETURNS.search(piece.text)]
+        returning = [piece for piece in fit if piece.returns]
         working = [piece for piece in fit if self._name not in names_in(piece.text) and not piece.is_talk]
         for piece in reversed(returning or working):
             if code := self._continued(piece.text):
@@ -157,7 +173,7 @@ class _Task:
         return ""
 
     def _continued(self, body: str) -> str:
-        head = self._prompt.rstrip()
+        head = self.prompt.rstrip()
         margin = _margin(head, self._definition)
         if margin is None:
             return ""
@@ -195,6 +211,13 @@ class _Piece:
         return "definition" in kinds and set(kinds) <= {"definition", "import", "future", "assignment"}
 
     @property
+    def returns(self) -> bool:
+        """Whether it returns, or yields, outside of the functions that it defines."""
+        if self.source is None:
+            return _RETURNS.search(self.text) is not None
+        return any(_RETURNS.search(s.text) for s in self.source.statements if s.kind != "definition")
+
+    @property
     def is_talk(self) -> bool:
         """Nothing that a function's body would consist of: only imports, calls and literals."""
         if self.source is None:
@@ -204,16 +227,11 @@ class _Piece:
         )
 
 
-def _best(definers: Sequence[_Piece]) -> _Piece:
+def _best(definers: Sequence[_Piece]) -> _Piece | None:
     """The last that is whole; failing that, the last."""
-    for wanted in (
-        [piece for piece in definers if piece.source is not None and not piece.is_stub],
-        [piece for piece in definers if not piece.is_stub],
-        definers,
-    ):
-        if wanted:
-            return wanted[-1]
-    raise AssertionError("no definers")
+    whole = [piece for piece in definers if piece.source is not None and not piece.is_stub]
+    begun = [piece for piece in definers if not piece.is_stub]
+    return next((pieces[-1] for pieces in (whole, begun, definers) if pieces), None)
 
 
 def _is_data(source: Source) -> bool:
@@ -312,7 +330,6 @@ def _defined_by_line(text: str) -> set[str]:
     return {name for pair in heads for name in pair if name} | {name for line in imports for name in NAME.findall(line)}
 
 
-@lru_cache(maxsize=256)
 def _margin(prompt: str, definition: re.Pattern[str]) -> str | None:
     """The indentation of the body of the function with which the prompt ends; None where it ends with none."""
     match = max(definition.finditer(prompt), key=re.Match.start, default=None)

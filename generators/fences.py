@@ -10,10 +10,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 # So many blocks, from the end of the text, are looked at; a text with more is no answer but noise.
 _MOST_BLOCKS = 64
 _MOST_FENCES = 4 * _MOST_BLOCKS
+_MOST_TAGS = 1000
 
 _THINK = re.compile(r"[<\[](/?)(?:[Tt]hink(?:ing)?|THINK|thought|reasoning|scratchpad)[>\]]")
 _FINAL_CHANNEL = "<|channel|>final<|message|>"
@@ -44,7 +46,7 @@ def split_thinking(text: str) -> tuple[str, str]:
     _, channel, final = text.rpartition(_FINAL_CHANNEL)
     thoughts = [text[: -len(final)]] if channel and final else []
     rest, kept, at, opened = (final if channel else text), [], 0, False
-    for tag in _THINK.finditer(rest):
+    for tag in islice(_THINK.finditer(rest), _MOST_TAGS):
         if _is_quoted(rest, tag):
             continue
         closes = bool(tag[1])
@@ -71,6 +73,8 @@ def blocks_of(text: str) -> list[Block]:
         blocks = [Block(language="python", text=tag[1] or tag[3] or "") for tag in _TAGGED.finditer(text)]
     if not blocks:
         blocks = _from_json(text)
+    if not blocks and text.lstrip().startswith(">>>"):
+        blocks = [Block(language="", text=text)]
     return [replace(block, text=_without_prompts(block.text)) for block in blocks if block.text.strip()][-_MOST_BLOCKS:]
 
 
