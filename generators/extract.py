@@ -299,8 +299,9 @@ def _needed(text: str, bound: set[str], available: Sequence[Statement], name: st
     Imports come first. An assignment is taken where the text has the name nowhere on the left of one.
     """
     assigned = set(re.findall(r"([^\W\d]\w*)[ \t]*=[^=]", text)) | bound
-    taken: dict[str, Statement] = {}
-    pending, have = names_in(text) - bound, set(bound)
+    stars = [item for item in available if item.kind == "import" and item.text.rstrip().endswith("*")]
+    taken = {item.text: item for item in stars if item.text not in text}
+    pending, have = names_in("\n".join([text, *taken])) - bound, set(bound)
     while pending:
         wanted = pending.pop()
         for statement in available:
@@ -313,9 +314,6 @@ def _needed(text: str, bound: set[str], available: Sequence[Statement], name: st
             pending |= names_in(statement.text)
             break
         pending -= have
-    for statement in available:
-        if statement.kind == "import" and statement.text.rstrip().endswith("*") and statement.text not in text:
-            taken[statement.text] = statement
     order = {id(statement): place for place, statement in enumerate(available)}
     return [
         statement.text
