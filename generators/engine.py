@@ -1,0 +1,164 @@
+"""Models: an engine answers prompts; `ModelGenerator` makes of it a generator, with prompts, cache and extraction."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Protocol
+
+from codebench.generators.extract import extract
+from codebench.generators.generation_cache import GenerationCache
+from codebench.generators.options import GenerationOptions, Sampling
+from codebench.generators.prompts import Prompt, Prompter
+from codebench.generators.sample import Failure, Generation, GeneratorError, Sample
+from codebench.problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Request:
+    """One answer that is wanted of an engine; `seed` is its own, or None to send none."""
+
+    problem: Problem
+    index: int
+    round: int
+    prompt: Prompt
+    seed: int | None
+
+
+class Engine(Protocol):
+    """A model that can be asked. `identity` says which, and whatever else changes its answers."""
+
+    @property
+    def identity(self) -> dict[str, str]: ...
+
+    @property
+    def chats(self) -> bool:
+        """Whether it has a chat template, or speaks to a server that applies one."""
+        ...
+
+    def complete(self, requests: Sequence[Request], sampling: Sampling) -> AsyncIterator[tuple[Request, Generation]]:
+        """Answer each request once, in any order. Raises GeneratorError, after yielding what was made until then."""
+        ...
+
+
+class ModelGenerator:
+    """A generator whose answers a model writes. Raises GeneratorError for options that cannot be met."""
+
+    def __init__(self, engine: Engine, options: GenerationOptions, model: str) -> None:
+        self._engine = engine
+        self._sampling = options.sampling.for_samples(options.samples)
+        self._prompter = Prompter(options.prompting, chats=engine.chats, model=model)
+        self._cache = GenerationCache(options.cache) if options.cache is not None else None
+        sampling = self._sampling
+        seed = {} if sampling.seed is None else {"seed": str(sampling.seed)}
+        self._identity = {
+            **engine.identity,
+            **self._prompter.identity,
+            "temperature": f"{sampling.temperature:g}",
+            "top_p": f"{sampling.top_p:g}",
+            "max_tokens": str(sampling.max_tokens),
+            **seed,
+        }
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return self._identity
+
+    def samples_per_problem(self, problems: Sequence[Problem]) -> int | None:
+        return None
+
+    def generate(self, wanted: Sequence[tuple[Problem, int]]) -> AsyncIterator[Sample]:
+        return self._answers(
+            [self._request(problem, index, 0, self._prompter.prompt(problem)) for problem, index in wanted]
+        )
+
+    def repair(self, failures: Sequence[Failure]) -> AsyncIterator[Sample]:
+        return self._answers(
+            [
+                self._request(one.problem, one.sample.index, one.sample.round + 1, self._prompter.repair(one))
+                for one in failures
+            ]
+        )
+
+    def _request(self, problem: Problem, index: int, round_: int, prompt: Prompt) -> Request:
+        seed = None if self._sampling.seed is None else self._sampling.seed + index
+        return Request(problem=problem, index=index, round=round_, prompt=prompt, seed=seed)
+
+    async def _answers(self, requests: Sequence[Request]) -> AsyncIterator[Sample]:
+        missing = []
+        for request in requests:
+            found = self._cache.get(self._key(request)) if self._cache is not None else None
+            if found is None:
+                missing.append(request)
+            else:
+                yield self._sample(request, replace(found, cached=True))
+        if not missing:
+            return
+        async for request, generation in self._engine.complete(missing, self._sampling):
+            if self._cache is not None:
+                self._cache.put(self._key(request), generation)
+            yield self._sample(request, generation)
+
+    def _key(self, request: Request) -> str:
+        """Model, revision, prompt, sampling, seed, and which of several answers it is."""
+        prompt = request.prompt
+        parts = (
+            sorted(self._engine.identity.items()), prompt.as_json(), prompt.text, prompt.prefill, prompt.stop,
+            self._sampling.temperature, self._sampling.top_p, self._sampling.max_tokens, request.seed, request.index,
+        )  # fmt: skip
+        return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _sample(self, request: Request, generation: Generation) -> Sample:
+        return Sample(
+            task_id=request.problem.task_id,
+            index=request.index,
+            round=request.round,
+            code=code_of(request, generation.response),
+            generation=generation,
+        )
+
+
+def code_of(request: Request, response: str) -> str:
+    """The program in a response. A continuation is read behind what it continues."""
+    problem, text = request.problem, response
+    if request.prompt.code_before:
+        text = request.prompt.code_before + response
+    return extract(text, prompt=problem.prompt, entry_point=problem.entry_point).code
+
+
+async def side_by_side(
+    requests: Sequence[Request], answer: Callable[[Request], Awaitable[Generation]], concurrency: int
+) -> AsyncIterator[tuple[Request, Generation]]:
+    """Answer the requests, `concurrency` at a time, and yield each as it comes.
+
+    Begins no more than that many ahead of whoever takes the answers. After a GeneratorError those that were begun
+    are finished and yielded, then it is raised.
+    """
+    pending: Iterator[Request] = iter(requests)
+    failure: GeneratorError | None = None
+
+    async def one(request: Request) -> tuple[Request, Generation]:
+        return request, await answer(request)
+
+    running = {asyncio.create_task(one(request)) for request in islice(pending, concurrency)}
+    try:
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if isinstance(error := task.exception(), GeneratorError):
+                    failure = failure or error
+            if failure is None:
+                running |= {asyncio.create_task(one(request)) for request in islice(pending, len(done))}
+            for task in done:
+                if not isinstance(task.exception(), GeneratorError):
+                    yield task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    if failure is not None:
+        raise failure
