@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from codebench.cli.choices import (
     together,
 )
 from codebench.cli.exit_code import ExitCode
+from codebench.cli.generation import generation_of, generation_options, model_option
 from codebench.cli.output import say
 from codebench.cli.report import gate_exit_code, put_report, put_reports
 
@@ -30,21 +32,24 @@ _options = together(
 
 
 @click.command("eval", epilog="Example: codebench eval --suite humaneval --model reference --samples 10 --k 1,10")
-@click.option(
-    "--model",
-    metavar="NAME",
-    required=True,
-    envvar="CODEBENCH_MODEL",
-    show_envvar=True,
-    help="Who answers: reference, replay:FILE, or module:NAME[:ARGUMENT].",
-)
+@model_option()
 @_options
-def eval_command(as_json: bool, **given: Any) -> int:
+@click.option(
+    "--repair",
+    "repairs",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Give wrong answers back with their error, up to N times.",
+)
+@generation_options()
+def eval_command(as_json: bool, repairs: int, **given: Any) -> int:
     """Evaluate a model on a suite, or finish such a run.
 
     What an interrupted run has on disk is kept: the same command again does the rest.
     """
-    return _evaluate(eval_options(given), as_json)
+    options = replace(eval_options(given), generation=generation_of(given), repairs=repairs)
+    return _evaluate(options, as_json)
 
 
 @click.command("grade", epilog="Example: codebench grade samples.jsonl --suite humaneval --fail-under pass@1=0.5")

@@ -27,7 +27,8 @@ def bad_input_errors() -> tuple[type[Exception], ...]:
 
 def infrastructure_errors() -> tuple[type[Exception], ...]:
     """The errors of the machine."""
+    from codebench.generators import EngineError
     from codebench.problems.store import FetchError
     from codebench.sandbox import SandboxError
 
-    return SandboxError, FetchError
+    return SandboxError, FetchError, EngineError

@@ -78,12 +78,12 @@ def run(arguments: Sequence[str]) -> int:
     except click.Abort:
         say("interrupted")
         return ExitCode.INTERRUPTED
-    except bad_input_errors() as error:
-        say(str(error))
-        return ExitCode.BAD_INPUT
     except infrastructure_errors() as error:
         say(str(error))
         return ExitCode.INFRASTRUCTURE
+    except bad_input_errors() as error:
+        say(str(error))
+        return ExitCode.BAD_INPUT
     return int(code or ExitCode.FINE)
 
 

@@ -123,10 +123,9 @@ class ModelGenerator:
 
 
 def code_of(request: Request, response: str) -> str:
-    """The program in a response. A continuation is read behind what it continues."""
-    problem, text = request.problem, response
-    if request.prompt.code_before:
-        text = request.prompt.code_before + response
+    """The program in a response, read behind what it continues."""
+    problem, prompt = request.problem, request.prompt
+    text = (prompt.code_before or prompt.prefill) + response
     return extract(text, prompt=problem.prompt, entry_point=problem.entry_point).code
 
 

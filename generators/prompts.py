@@ -81,7 +81,7 @@ class Prompter:
             self._options.shots, _INSTRUCTION, _FEEDBACK, COMPLETION_STOPS,
         )  # fmt: skip
         digest = hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).hexdigest()
-        return {"prompt": self._options.style, "prompt_sha256": digest}
+        return {"prompt": self.style, "prompt_sha256": digest}
 
     def prompt(self, problem: Problem) -> Prompt:
         return self._chat(problem) if self.style == "chat" else self._completion(problem)
@@ -92,7 +92,7 @@ class Prompter:
         given = sample.generation.response if sample.generation is not None else sample.code
         if first.messages:
             feedback = _FEEDBACK.format(feedback=failure.feedback)
-            turns = Message(role="assistant", content=given), Message(role="user", content=feedback)
+            turns = Message(role="assistant", content=first.prefill + given), Message(role="user", content=feedback)
             return Prompt(messages=(*first.messages, *turns), prefill=first.prefill, stop=first.stop)
         remark = "\n".join(f"# {line}" for line in failure.feedback.splitlines())
         text = f"{sample.code.rstrip()}\n\n# This is wrong.\n{remark}\n# Corrected:\n\n{first.text}"

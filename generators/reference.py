@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from codebench.generators.options import GenerationOptions
 from codebench.generators.sample import GeneratorError, Sample
 from codebench.problems import Problem
 
@@ -23,7 +24,7 @@ class Reference:
             yield Sample(task_id=problem.task_id, index=index, code=problem.prompt + problem.canonical_solution)
 
 
-def open_generator(argument: str, problems: Sequence[Problem]) -> Reference:
+def open_generator(argument: str, problems: Sequence[Problem], options: GenerationOptions) -> Reference:
     """What `--model reference` opens; raises GeneratorError where something follows the name."""
     if argument:
         raise GeneratorError(f"reference takes no argument, got {argument!r}; write: --model reference")

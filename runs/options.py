@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from codebench.generators import GenerationOptions
 from codebench.runs.gates import Gate
 from codebench.sandbox import Limits
 
@@ -15,9 +16,9 @@ class EvalOptions:
 
     `suite`, `sandbox` and each of `graders` name an entry point or are `module:NAME`; `model` is such a name,
     followed by `:ARGUMENT` where the generator takes one. None means: `samples` as many answers per problem as the
-    generator has, else 1; `limit` all problems; `out` a directory derived from the run's identity; `workers` one per
+    generator has, else 1 (`generation.samples` is set from it); `limit` all problems; `out` a directory derived from the run's identity; `workers` one per
     core; `data` find it; `compat` judge strictly (else as the upstream harness of that name does, bugs included).
-    `details` goes on after a failure and records how every single input went. Empty `ks` means 1, and those of 10
+    `repairs` is how often a wrong answer may be given back to be corrected. `details` goes on after a failure and records how every single input went. Empty `ks` means 1, and those of 10
     and 100 that do not exceed the samples.
     """
 
@@ -37,4 +38,6 @@ class EvalOptions:
     data: Path | None = None
     compat: str | None = None
     details: bool = False
+    generation: GenerationOptions = field(default_factory=GenerationOptions)
+    repairs: int = 0
     fail_under: tuple[Gate, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from codebench.generators import Generator
+from codebench.generators import Generator, Repairer
 from codebench.graders import Grader
 from codebench.problems import Problem, Suite
 from codebench.runs.gates import check_gates
@@ -28,6 +28,7 @@ class Plan:
     generator: Generator
     graders: tuple[Grader, ...]
     samples: int
+    repairs: int
     ks: tuple[int, ...]
     sandbox: SandboxOptions
 
@@ -49,7 +50,9 @@ def make_plan(options: EvalOptions) -> Plan:
         suite = suite.under(options.compat)
     selected = replace(suite, problems=_selected(suite, options))
     opener, argument = load_generator_opener(options.model)
-    generator = opener(argument, suite.problems)
+    generator = opener(argument, suite.problems, replace(options.generation, samples=options.samples or 1))
+    if options.repairs and not isinstance(generator, Repairer):
+        raise RunError(f"--repair: {options.model} cannot answer a second time; take a model, or leave --repair out")
     samples = _samples(options, generator.samples_per_problem(selected.problems))
     ks = _ks(options.ks, samples)
     plan = Plan(
@@ -57,6 +60,7 @@ def make_plan(options: EvalOptions) -> Plan:
         generator=generator,
         graders=tuple(load_grader(name) for name in options.graders),
         samples=samples,
+        repairs=options.repairs,
         ks=ks,
         sandbox=_sandbox_options(options),
     )
@@ -72,6 +76,7 @@ def manifest_of(plan: Plan, options: EvalOptions, sandbox: SandboxInfo) -> Manif
         graders=tuple(grader.name for grader in plan.graders),
         compat=options.compat,
         details=options.details,
+        repairs=plan.repairs,
     )
     generator = GeneratorPin(spec=options.model, identity=plan.generator.identity)
     return new_manifest(plan.suite, generator, selection, options.limits, sandbox)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from codebench.generators import Generation
 from codebench.graders import Grade
 
 SCHEMA = 1
@@ -15,15 +16,17 @@ class RunError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Answer number `sample` (from 0) to `task_id`.
+    """Answer number `sample` (from 0) to `task_id`; `round` 0 is the first attempt, 1 its first repair and so on.
 
-    `error` is an infrastructure fault: such a record has no grades, counts nowhere, and is retried by a resume.
+    `generation` says how a model made it. `error` is an infrastructure fault: such a record has no grades, counts nowhere, and is retried by a resume.
     """
 
     schema: int = SCHEMA
     suite: str
     task_id: str
     sample: int
+    round: int = 0
     code: str
+    generation: Generation | None = None
     grades: tuple[Grade, ...] = ()
     error: str | None = None

@@ -1,22 +1,39 @@
-"""The record store: records.jsonl, one line per record, appended by one writer and never rewritten."""
+"""The stores of a run: records.jsonl and samples.jsonl, one line each, appended by one writer and never rewritten."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Generic, TypeVar
 
 import msgspec
 
+from codebench.generators import Generation
 from codebench.runs.encoding import encode
 from codebench.runs.record import SCHEMA, Record, RunError
 from codebench.sandbox import SandboxError
 
 RECORDS = "records.jsonl"
+SAMPLES = "samples.jsonl"
 
-_decoder = msgspec.json.Decoder(Record)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedSample:
+    """A line of samples.jsonl: an answer that a model gave. `solution` makes it a line that evalplus reads too."""
+
+    schema: int = SCHEMA
+    task_id: str
+    sample: int
+    round: int = 0
+    solution: str
+    generation: Generation
+
+
+Line = TypeVar("Line", Record, SavedSample)
+_decoders = {kind: msgspec.json.Decoder(kind) for kind in (Record, SavedSample)}
 
 
 def read_records(directory: Path) -> Iterator[Record]:
@@ -25,20 +42,26 @@ def read_records(directory: Path) -> Iterator[Record]:
     A torn last line (a write that was cut short) ends the stream in silence. Any other line that is not a record
     raises RunError with file, line number and reason. A file that is not there holds no records.
     """
-    for record, _ in _scan(directory / RECORDS):
+    for record, _ in _scan(directory / RECORDS, Record):
         yield record
 
 
-class RecordWriter:
-    """Appends records to an open file; each is in the kernel's hands, whole, when `append` returns."""
+def read_samples(path: Path) -> Iterator[SavedSample]:
+    """Stream a samples.jsonl of ours, as `read_records` does."""
+    for sample, _ in _scan(path, SavedSample):
+        yield sample
+
+
+class Writer(Generic[Line]):
+    """Appends lines to an open file; each is in the kernel's hands, whole, when `append` returns."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
 
-    def append(self, record: Record) -> None:
+    def append(self, line: Line) -> None:
         """Raises SandboxError (the machine failed) where the disk refuses; what was written before stays."""
-        self.write(encode(record) + b"\n")
+        self.write(encode(line) + b"\n")
 
     def write(self, data: bytes) -> None:
         size = os.fstat(self._descriptor).st_size
@@ -54,20 +77,32 @@ class RecordWriter:
 
 
 @contextmanager
-def open_records(directory: Path) -> Iterator[RecordWriter]:
+def open_records(directory: Path) -> Iterator[Writer[Record]]:
     """Open a run's records for appending. Cuts off a torn last line; the caller holds the run's lock.
 
     Raises RunError where it cannot be opened, or a line in the middle is not a record: then nothing is touched.
     """
-    path = directory / RECORDS
-    sound = max((end for _, end in _scan(path)), default=0)
+    with _opened(directory / RECORDS, Record) as writer:
+        yield writer
+
+
+@contextmanager
+def open_samples(path: Path) -> Iterator[Writer[SavedSample]]:
+    """Open a samples.jsonl for appending, as `open_records` does."""
+    with _opened(path, SavedSample) as writer:
+        yield writer
+
+
+@contextmanager
+def _opened(path: Path, kind: type[Line]) -> Iterator[Writer[Line]]:
+    sound = max((end for _, end in _scan(path, kind)), default=0)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise _unusable(path, error) from error
     try:
         os.ftruncate(descriptor, sound)
-        writer = RecordWriter(path, descriptor)
+        writer: Writer[Line] = Writer(path, descriptor)
         if sound and os.pread(descriptor, 1, sound - 1) != b"\n":
             writer.write(b"\n")
         yield writer
@@ -80,7 +115,7 @@ def _unusable(path: Path, error: OSError) -> RunError:
     return RunError(f"cannot open {path}: {error.strerror}; mend that, or use another --out")
 
 
-def _scan(path: Path) -> Iterator[tuple[Record, int]]:
+def _scan(path: Path, kind: type[Line]) -> Iterator[tuple[Line, int]]:
     """Each record, with the offset at which its line ends."""
     if not path.exists():
         return
@@ -91,20 +126,20 @@ def _scan(path: Path) -> Iterator[tuple[Record, int]]:
         raise _unusable(path, error) from error
     with file:
         for number, line in enumerate(file, 1):
-            record = _decode(line, where=f"{path}:{number}", rest=file)
+            record = _decode(line, kind, where=f"{path}:{number}", rest=file)
             if record is None:
                 return
             end += len(line)
             yield record, end
 
 
-def _decode(line: bytes, *, where: str, rest: BinaryIO) -> Record | None:
+def _decode(line: bytes, kind: type[Line], *, where: str, rest: BinaryIO) -> Line | None:
     """The record; None for a torn line, which is one that is no JSON and that nothing follows.
 
     JSON that is whole but no record was not torn by a crash: someone else wrote it, and it is never cut off.
     """
     try:
-        record = _decoder.decode(line)
+        record: Line = _decoders[kind].decode(line)  # type: ignore[assignment]  # the decoder of that kind
     except msgspec.ValidationError as error:
         if not line.endswith(b"\n"):
             return None

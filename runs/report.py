@@ -12,7 +12,7 @@ from codebench.runs.manifest import read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
 from codebench.runs.records import read_records
-from codebench.runs.summary import Summary, summarise
+from codebench.runs.summary import Summary, Usage, summarise
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +70,9 @@ def _table(run: Run) -> Table:
     table.add_column(overflow="fold")
     for name, estimate in _scores(summary):
         table.add_row(name, Text(_estimate(estimate), style="bold"))
+    for number, estimate in summary.pass_after_repair.items():
+        if number:
+            table.add_row(f"pass@1, repair {number}", _estimate(estimate))
     table.add_section()
     for name, value in _facts(run):
         table.add_row(name, Text(value))
@@ -96,12 +99,25 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         ("problems", f"{summary.problems:,}, {_number(summary.samples_per_problem, 'sample')} each"),
         ("sandbox", f"{sandbox.backend}, Python {sandbox.python}, {_number(sandbox.workers, 'worker')}"),
     ]
+    if summary.usage is not None:
+        facts.append(("generated", _used(summary.usage)))
     if run.manifest.compat:
         facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:
         rate = run.pace.samples / run.pace.wall_s
         facts.append(("speed", f"{rate:,.1f} samples/s ({run.pace.samples:,} in {run.pace.wall_s:,.1f} s)"))
     return facts
+
+
+def _used(usage: Usage) -> str:
+    parts = [f"{usage.completion_tokens:,} tokens", f"from {usage.prompt_tokens:,}"]
+    if usage.cached:
+        parts.append(f"{usage.cached:,} of {usage.answers:,} cached")
+    if usage.truncated:
+        parts.append(f"{usage.truncated:,} cut short")
+    if usage.cost_usd is not None:
+        parts.append(f"${usage.cost_usd:,.4f}")
+    return " · ".join(parts)
 
 
 def _estimate(estimate: Estimate | None) -> str:

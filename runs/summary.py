@@ -6,8 +6,9 @@ import itertools
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from codebench.generators import Generation
 from codebench.graders import CheckResult, Verdict
 from codebench.runs.manifest import Manifest
 from codebench.runs.metrics import Estimate, estimate_pass_at_k
@@ -27,12 +28,29 @@ class ProblemRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the answers took, repairs included. `truncated` of them were cut short at the limit of tokens.
+
+    `cost_usd` is None where the price of no answer is known; those from the cache had their price when they were made.
+    """
+
+    answers: int
+    cached: int
+    truncated: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Counts are of samples, over all problems: `wanted` were asked for, `graded` have a verdict.
 
     The rest of `wanted` failed as `infra_errors` (the machine's fault, never counted as wrong) or were not run yet.
     `pass_at_k` has one entry per k asked for, None where no problem has k graded samples. `checks` has the same for
     each check where there are several: an answer passes `plus` only if it passes `base`, which comes before it, too.
+    `pass_after_repair` is pass@1 after so many rounds of repair, from 0; all other numbers are of the first answers.
+    `usage` is there where a model answered.
     """
 
     suite: str
@@ -44,6 +62,8 @@ class Summary:
     verdicts: dict[Verdict, int]
     pass_at_k: dict[int, Estimate | None]
     rows: tuple[ProblemRow, ...]
+    usage: Usage | None = None
+    pass_after_repair: dict[int, Estimate | None] = field(default_factory=dict)
     checks: dict[str, dict[int, Estimate | None]] = field(default_factory=dict)
 
 
@@ -54,6 +74,7 @@ class Outcome:
     verdict: Verdict | None
     checks: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    generation: Generation | None = None
 
     def passes(self, check: str) -> bool:
         """Did it pass this check and those before? All of its own decide where it has no check of that name."""
@@ -66,7 +87,11 @@ def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] =
     Where one (task, sample) has several records, the last one that has grades counts: a resume retries errors.
     Holds one outcome per sample and no record. Raises RunError for a record that the manifest does not allow.
     """
-    outcomes = _outcomes(manifest, records)
+    attempts = _attempts(manifest, records)
+    outcomes = {
+        task_id: {sample: rounds[0] for sample, rounds in of_task.items() if 0 in rounds}
+        for task_id, of_task in attempts.items()
+    }
     rows = tuple(_row(task_id, tuple(of_task.values())) for task_id, of_task in outcomes.items())
     verdicts = Counter(one.verdict for of_task in outcomes.values() for one in of_task.values() if one.verdict)
     counts = [(row.graded, row.passed) for row in rows]
@@ -81,6 +106,11 @@ def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] =
         verdicts={verdict: verdicts[verdict] for verdict in Verdict},
         pass_at_k={k: estimate_pass_at_k(counts, k) for k in ks},
         rows=rows,
+        usage=_usage([one for of_task in attempts.values() for rounds in of_task.values() for one in rounds.values()]),
+        pass_after_repair={
+            number: _after_repair([tuple(of_task.values()) for of_task in attempts.values()], number)
+            for number in (range(manifest.repairs + 1) if manifest.repairs else ())
+        },
         checks=_by_check([tuple(of_task.values()) for of_task in outcomes.values()], ks),
     )
 
@@ -107,27 +137,67 @@ def _by_check(problems: Sequence[Sequence[Outcome]], ks: Sequence[int]) -> dict[
 def _outcome(record: Record) -> Outcome:
     grade = next((grade for grade in record.grades if grade.grader == DECIDING_GRADER), None)
     if grade is None:
-        return Outcome(None)
+        return Outcome(None, generation=_bare(record.generation))
     passed = itertools.takewhile(lambda check: check.verdict is Verdict.PASS, grade.checks)
-    return Outcome(grade.verdict, _names(grade.checks), _names(passed))
+    return Outcome(grade.verdict, _names(grade.checks), _names(passed), _bare(record.generation))
+
+
+def _bare(generation: Generation | None) -> Generation | None:
+    """Without its texts, which a summary has no use for; None where no model was asked."""
+    return replace(generation, prompt="", response="") if generation is not None and generation.prompt else None
+
+
+def _usage(outcomes: Sequence[Outcome]) -> Usage | None:
+    made = [one.generation for one in outcomes if one.generation is not None]
+    if not made:
+        return None
+    costs = [one.cost_usd for one in made if one.cost_usd is not None]
+    return Usage(
+        answers=len(made),
+        cached=sum(one.cached for one in made),
+        truncated=sum(one.finish_reason == "length" for one in made),
+        prompt_tokens=sum(one.prompt_tokens or 0 for one in made),
+        completion_tokens=sum(one.completion_tokens or 0 for one in made),
+        cost_usd=sum(costs) if costs else None,
+    )
+
+
+def _after_repair(problems: Sequence[Sequence[dict[int, Outcome]]], number: int) -> Estimate | None:
+    """pass@1 where an answer counts as right if one of its rounds up to `number` is."""
+    counts = []
+    for samples in problems:
+        results = [_result_after(rounds, number) for rounds in samples]
+        counts.append((sum(one is not None for one in results), sum(one is True for one in results)))
+    return estimate_pass_at_k(counts, 1)
+
+
+def _result_after(rounds: dict[int, Outcome], number: int) -> bool | None:
+    """Whether one of the rounds passed; None where that is not known, as one is missing or the machine failed."""
+    for one in range(number + 1):
+        verdict = rounds[one].verdict if one in rounds else None
+        if verdict is None or verdict is Verdict.PASS:
+            return None if verdict is None else True
+    return False
 
 
 def _names(checks: Iterable[CheckResult]) -> tuple[str, ...]:
     return tuple(sys.intern(check.name) for check in checks)
 
 
-def _outcomes(manifest: Manifest, records: Iterable[Record]) -> dict[str, dict[int, Outcome]]:
-    outcomes: dict[str, dict[int, Outcome]] = {task_id: {} for task_id in manifest.task_ids}
+def _attempts(manifest: Manifest, records: Iterable[Record]) -> dict[str, dict[int, dict[int, Outcome]]]:
+    """The outcomes by task, sample and round."""
+    outcomes: dict[str, dict[int, dict[int, Outcome]]] = {task_id: {} for task_id in manifest.task_ids}
     for record in records:
         of_task = outcomes.get(record.task_id)
-        if of_task is None or not 0 <= record.sample < manifest.samples:
+        if of_task is None or not (0 <= record.sample < manifest.samples and 0 <= record.round <= manifest.repairs):
             raise RunError(
                 f"the records hold sample {record.sample} of {record.task_id}, which run.json does not list; "
                 "records of another run were added to this one: take them out"
             )
         outcome = _outcome(record)
-        if outcome.verdict is not None or record.sample not in of_task:
-            of_task[record.sample] = outcome
+        rounds = of_task.setdefault(record.sample, {})
+        if outcome.verdict is not None or record.round not in rounds:
+            rounds[record.round] = outcome
     return outcomes
 
 
