@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 from codebench.generators.engine import ModelGenerator, Request, side_by_side
 from codebench.generators.extras import needed
 from codebench.generators.options import GenerationOptions, Sampling
-from codebench.generators.remote import Patience, Refused, api_key, check_url, cost_usd, host_of, with_thinking, without
+from codebench.generators.remote import (
+    Patience,
+    Refused,
+    api_key,
+    check_url,
+    cost_usd,
+    host_of,
+    refused_by,
+    with_thinking,
+    without,
+)
 from codebench.generators.sample import Generation, GeneratorError
 from codebench.problems import Problem
 
@@ -20,7 +30,6 @@ if TYPE_CHECKING:
 
 _OFFICIAL = "https://api.anthropic.com"
 _FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length"}
-_OVERLOADED = 529
 
 
 class AnthropicEngine:
@@ -98,7 +107,7 @@ class AnthropicEngine:
         try:
             reply = await client.post("/v1/messages", cast_to=object, body=body)
         except self._sdk.AnthropicError as error:
-            raise self._refused(error) from None
+            raise refused_by(self._sdk, error, self._key) from None
         except ValueError as error:
             raise Refused(f"its reply is no JSON: {without(str(error), self._key)}", again=True) from None
         if isinstance(reply, dict) and isinstance(blocks := reply.get("content"), list):
@@ -106,38 +115,9 @@ class AnthropicEngine:
                 return reply
         raise Refused("its reply holds no answer", again=True)
 
-    def _refused(self, error: Exception) -> Refused:
-        sdk = self._sdk
-        if isinstance(error, sdk.APITimeoutError):
-            return Refused("no answer in time", again=True)
-        if isinstance(error, sdk.APIConnectionError):
-            cause = error.__cause__ or error
-            broken = type(cause).__name__ != "ConnectError"
-            reason = "the connection broke" if broken else "cannot be reached"
-            return Refused(f"{reason}: {without(str(cause), self._key)}", again=True, connected=broken)
-        if not isinstance(error, sdk.APIStatusError):
-            return Refused(f"its reply cannot be read: {without(str(error), self._key)}", again=True)
-        status = error.status_code
-        if status in (401, 403):
-            return Refused(f"the API key is refused ({status}); correct it")
-        says = f"{status}: {without(str(error.message), self._key)}"
-        return Refused(
-            says,
-            again=status in (408, 409, 429) or status >= 500,
-            busy=status in (429, _OVERLOADED),
-            pause_s=_seconds(error.response.headers.get("retry-after")),
-        )
-
 
 def open_generator(argument: str, problems: Sequence[Problem], options: GenerationOptions) -> ModelGenerator:
     """What `--model anthropic:NAME` opens."""
     if not argument:
         raise GeneratorError("anthropic needs the model's name; write: --model anthropic:NAME")
     return ModelGenerator(AnthropicEngine(argument, options), options, argument)
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return max(0.0, float(text)) if text else None
-    except ValueError:
-        return None

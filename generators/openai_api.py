@@ -19,6 +19,7 @@ from codebench.generators.remote import (
     cost_usd,
     cut,
     host_of,
+    refused_by,
     with_thinking,
     without,
 )
@@ -64,7 +65,7 @@ class OpenAIEngine:
                     async for pair in run_batch(self, client, requests, sampling, notes):
                         yield pair
                 except self._sdk.OpenAIError as error:
-                    raise EngineError(f"{host_of(self._url)}: {self.refused(error).reason}") from None
+                    raise EngineError(f"{host_of(self._url)}: {refused_by(self._sdk, error, self._key).reason}") from None
                 return
 
             async def answer(request: Request) -> Generation:
@@ -127,32 +128,10 @@ class OpenAIEngine:
         try:
             reply = await client.post(path, cast_to=object, body=body)
         except self._sdk.OpenAIError as error:
-            raise self.refused(error) from None
+            raise refused_by(self._sdk, error, self._key) from None
         except ValueError as error:
             raise Refused(f"its reply is no JSON: {without(str(error), self._key)}", again=True) from None
         return checked(reply)
-
-    def refused(self, error: Exception) -> Refused:
-        """What a failure of the SDK means."""
-        sdk = self._sdk
-        if isinstance(error, sdk.APITimeoutError):
-            return Refused("no answer in time", again=True)
-        if isinstance(error, sdk.APIConnectionError):
-            cause = error.__cause__ or error
-            broken = type(cause).__name__ != "ConnectError"
-            reason = "the connection broke" if broken else "cannot be reached"
-            return Refused(f"{reason}: {without(str(cause), self._key)}", again=True, connected=broken)
-        if not isinstance(error, sdk.APIStatusError):
-            return Refused(f"its reply cannot be read: {without(str(error), self._key)}", again=True)
-        status, body = error.status_code, error.body
-        code = body.get("code") if isinstance(body, dict) else None
-        if status == 401 or status == 403:
-            return Refused(f"the API key is refused ({status}); correct it")
-        says = f"{status}: {without(str(error.message), self._key)}"
-        if status == 429 and code != "insufficient_quota":
-            return Refused(says, again=True, busy=True, pause_s=_seconds(error.response.headers.get("retry-after")))
-        again = status in (408, 409) or status >= 500
-        return Refused(says, again=again, pause_s=_seconds(error.response.headers.get("retry-after")))
 
 
 def checked(reply: object) -> dict[str, Any]:
@@ -170,11 +149,3 @@ def open_generator(argument: str, problems: Sequence[Problem], options: Generati
     if not argument:
         raise GeneratorError("openai needs the model's name; write: --model openai:NAME")
     return ModelGenerator(OpenAIEngine(argument, options), options, argument)
-
-
-def _seconds(text: str | None) -> float | None:
-    """A Retry-After header in seconds; its other form, a date, is left to our own pauses."""
-    try:
-        return max(0.0, float(text)) if text else None
-    except ValueError:
-        return None

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from codebench.generators.options import ServerOptions
@@ -18,6 +18,7 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 60.0
 # A server that has never answered is more likely not there than busy.
 _ATTEMPTS_TO_CONNECT = 3
+_OVERLOADED = 529
 
 Answer = TypeVar("Answer")
 
@@ -88,6 +89,29 @@ def _pause(attempt: int, asked_s: float | None) -> float:
     return least + random.uniform(0.1 * longest, longest)  # noqa: S311 - not a secret
 
 
+def refused_by(sdk: Any, error: Exception, key: str) -> Refused:
+    """What a failure means; the SDKs of OpenAI and Anthropic name theirs alike. The key is in no reason."""
+    if isinstance(error, sdk.APITimeoutError):
+        return Refused("no answer in time", again=True)
+    if isinstance(error, sdk.APIConnectionError):
+        cause = error.__cause__ or error
+        broken = type(cause).__name__ != "ConnectError"
+        reason = "the connection broke" if broken else "cannot be reached"
+        return Refused(f"{reason}: {without(str(cause), key)}", again=True, connected=broken)
+    if not isinstance(error, sdk.APIStatusError):
+        return Refused(f"its reply cannot be read: {without(str(error), key)}", again=True)
+    status, body = error.status_code, error.body
+    if status in (401, 403):
+        return Refused(f"the API key is refused ({status}); correct it")
+    is_spent = isinstance(body, dict) and body.get("code") == "insufficient_quota"
+    return Refused(
+        f"{status}: {without(str(error.message), key)}",
+        again=not is_spent and (status in (408, 409, 429) or status >= 500),
+        busy=status in (429, _OVERLOADED),
+        pause_s=_seconds(error.response.headers.get("retry-after")),
+    )
+
+
 def api_key(options: ServerOptions, usual: str, *, is_needed: bool) -> str:
     """The API key from the environment; raises GeneratorError where one is needed and there is none."""
     variable = options.key_variable or usual
@@ -132,3 +156,11 @@ def cut(text: str, stops: tuple[str, ...]) -> str:
 def with_thinking(thinking: str | None, text: str) -> str:
     """A response in one piece, where the server gives the thinking by itself."""
     return f"<think>\n{thinking}\n</think>\n\n{text}" if thinking else text
+
+
+def _seconds(text: str | None) -> float | None:
+    """A Retry-After header in seconds; its other form, a date, is left to our own pauses."""
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None
