@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -16,6 +17,9 @@ from codebench.generators.options import GenerationOptions, Sampling
 from codebench.generators.prompts import Prompt, Prompter
 from codebench.generators.sample import Failure, Generation, GeneratorError, Sample
 from codebench.problems import Problem
+
+
+_AHEAD = 256  # answers of a thread that wait to be taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,3 +165,37 @@ async def side_by_side(
         await asyncio.gather(*running, return_exceptions=True)
     if failure is not None:
         raise failure
+
+
+async def from_thread(
+    produce: Callable[[Callable[[tuple[Request, Generation]], None], threading.Event], None],
+) -> AsyncIterator[tuple[Request, Generation]]:
+    """What `produce(emit, stopped)` emits in a thread of its own, a bounded number ahead of whoever takes it.
+
+    Its error is raised once everything before it was taken. It is told to stop when nobody takes any more.
+    """
+    loop, stopped = asyncio.get_running_loop(), threading.Event()
+    waiting: asyncio.Queue[tuple[Request, Generation]] = asyncio.Queue(maxsize=_AHEAD)
+
+    def emit(pair: tuple[Request, Generation]) -> None:
+        if not stopped.is_set():
+            asyncio.run_coroutine_threadsafe(waiting.put(pair), loop).result()
+
+    producer = loop.run_in_executor(None, produce, emit, stopped)
+    try:
+        while True:
+            taker = asyncio.create_task(waiting.get())
+            await asyncio.wait({taker, producer}, return_when=asyncio.FIRST_COMPLETED)
+            if not taker.done():
+                taker.cancel()
+                break
+            yield taker.result()
+        while not waiting.empty():
+            yield waiting.get_nowait()
+    finally:
+        stopped.set()
+        while not producer.done():
+            while not waiting.empty():
+                waiting.get_nowait()
+            await asyncio.wait({producer}, timeout=0.05)
+    producer.result()
