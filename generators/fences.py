@@ -23,9 +23,7 @@ _END_OF_TURN = re.compile(r"<\|(?:im_end|eot_id|endoftext|end_of_text|end|return
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _BEFORE_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,3}[.)])[ \t]+)?")
 _INFO = re.compile(r"[ \t]*(\{?\.?[A-Za-z][\w+#.-]*\}?)?(?:[ \t:{].*)?$")
-_TAGGED = re.compile(
-    r"\[PYTHON\](.*?)(?:\[/PYTHON\]|\Z)|<(code|python|answer|solution)>(.*?)(?:</\2>|\Z)", re.DOTALL
-)
+_TAGGED = re.compile(r"\[PYTHON\](.*?)(?:\[/PYTHON\]|\Z)|<(code|python|answer|solution)>(.*?)(?:</\2>|\Z)", re.DOTALL)
 _CODE_KEYS = ("code", "solution", "completion", "answer", "function", "program")
 
 

@@ -1,17 +1,19 @@
 """transformers in this process: `hf:PATH_OR_ID`, on GPUs or the CPU; a .gguf file will do too.
 
 On a GPU answers come from transformers' own continuous batching (paged attention). Where it is not to be had, they
-are made in batches of prompts of like length, and a batch for which the memory is too small is made in halves.
+are made in batches of like length, a stretch at a time: those that are finished leave the batch, and those that are
+not go on in another. A batch for which the memory is too small is made in halves.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +27,25 @@ from codebench.problems import Problem
 _BATCH = {"cuda": 64, "cpu": 16}
 _SMALL_FILE = 1 << 20
 _LOOK_FOR_STOP_EVERY = 16  # tokens
+_STRETCH = 256  # tokens that a batch is generated for before it is put together anew
 
 Emit = Callable[[tuple[Request, Generation]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """A request as tokens. `room` is how many more the context and --max-tokens allow."""
+    """A request as tokens, with those that were `made` so far, in `latency_s` seconds; `room` is for how many."""
 
     request: Request
     text: str
     tokens: tuple[int, ...]
     room: int
+    made: tuple[int, ...] = ()
+    latency_s: float = 0.0
+
+    @property
+    def length(self) -> int:
+        return len(self.tokens) + len(self.made)
 
 
 class HfEngine:
@@ -47,6 +56,7 @@ class HfEngine:
     """
 
     def __init__(self, name: str, options: LocalOptions, *, effort: str | None, continuous: bool | None = None) -> None:
+        os.environ.setdefault("TQDM_DISABLE", "1")  # its bars would run through our own
         self._torch = needed("torch", extra="hf")
         self._library = needed("transformers", extra="hf")
         self._library.utils.logging.set_verbosity_error()
@@ -123,11 +133,12 @@ class HfEngine:
         self, encoded: Sequence[Encoded], sampling: Sampling, emit: Emit, stopped: threading.Event
     ) -> None:
         size = self._options.batch or _BATCH[self._model.device.type if self._model.device.type == "cpu" else "cuda"]
-        waiting = sorted(encoded, key=lambda one: len(one.tokens))
+        waiting = list(encoded)
         while waiting and not stopped.is_set():
+            waiting.sort(key=lambda one: one.length)
             batch = waiting[:size]
             try:
-                answers = self._answered(batch, sampling, stopped)
+                longer = self._lengthened(batch, sampling, stopped)
             except self._torch.OutOfMemoryError:
                 self._torch.cuda.empty_cache()
                 if len(batch) == 1:
@@ -137,18 +148,23 @@ class HfEngine:
                     ) from None
                 size = len(batch) // 2
                 continue
+            if stopped.is_set():
+                return
             del waiting[: len(batch)]
-            for pair in answers:
-                emit(pair)
+            for one in longer:
+                generation = self._generation(one, one.made, one.latency_s)
+                if generation.finish_reason == "stop" or len(one.made) >= one.room:
+                    emit((one.request, generation))
+                else:
+                    waiting.append(one)
 
-    def _answered(
-        self, batch: Sequence[Encoded], sampling: Sampling, stopped: threading.Event
-    ) -> list[tuple[Request, Generation]]:
+    def _lengthened(self, batch: Sequence[Encoded], sampling: Sampling, stopped: threading.Event) -> list[Encoded]:
+        """The same answers, each up to a stretch longer."""
         torch = self._torch
-        began, width = time.monotonic(), max(len(one.tokens) for one in batch)
+        began, width = time.monotonic(), max(one.length for one in batch)
         pad = self._pad()
-        rows = [[pad] * (width - len(one.tokens)) + list(one.tokens) for one in batch]
-        mask = [[0] * (width - len(one.tokens)) + [1] * len(one.tokens) for one in batch]
+        rows = [[pad] * (width - one.length) + [*one.tokens, *one.made] for one in batch]
+        mask = [[0] * (width - one.length) + [1] * one.length for one in batch]
         device = self._model.device
         self._seed(batch[0], sampling)
         stops = batch[0].request.prompt.stop
@@ -157,13 +173,17 @@ class HfEngine:
             output = self._model.generate(
                 input_ids=torch.tensor(rows, device=device),
                 attention_mask=torch.tensor(mask, device=device),
-                generation_config=self._generation_config(sampling, max(one.room for one in batch)),
+                generation_config=self._generation_config(
+                    sampling, min(_STRETCH, max(one.room - len(one.made) for one in batch))
+                ),
                 stopping_criteria=self._library.StoppingCriteriaList(criteria),
                 **({"stop_strings": list(stops), "tokenizer": self._tokenizer} if stops else {}),
             )
-        latency_s = time.monotonic() - began
-        made = [row[width:].tolist() for row in output]
-        return [(one.request, self._generation(one, tokens, latency_s)) for one, tokens in zip(batch, made, strict=True)]
+        took = time.monotonic() - began
+        return [
+            replace(one, made=(*one.made, *row[width:].tolist()), latency_s=one.latency_s + took)
+            for one, row in zip(batch, output, strict=True)
+        ]
 
     def _answer_continuously(
         self, encoded: Sequence[Encoded], sampling: Sampling, emit: Emit, stopped: threading.Event
@@ -185,7 +205,9 @@ class HfEngine:
                     if result is not None:
                         self._take(manager, result, waiting, began, emit)
                     elif manager.background_thread_status.fatal_error is not None or not manager.is_running():
-                        raise EngineError(f"{self._name}: continuous batching failed; {len(waiting)} answers are missing")
+                        raise EngineError(
+                            f"{self._name}: continuous batching failed; {len(waiting)} answers are missing"
+                        )
             finally:
                 for name in waiting:
                     manager.cancel_request(name)

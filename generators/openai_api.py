@@ -65,7 +65,9 @@ class OpenAIEngine:
                     async for pair in run_batch(self, client, requests, sampling, notes):
                         yield pair
                 except self._sdk.OpenAIError as error:
-                    raise EngineError(f"{host_of(self._url)}: {refused_by(self._sdk, error, self._key).reason}") from None
+                    raise EngineError(
+                        f"{host_of(self._url)}: {refused_by(self._sdk, error, self._key).reason}"
+                    ) from None
                 return
 
             async def answer(request: Request) -> Generation:

@@ -21,7 +21,6 @@ from codebench.generators.sample import Generation, GeneratorError, Sample
 from codebench.problems import PackError, Problem
 from codebench.problems.jsonl import json_object, numbered_lines, string_field
 
-
 _FORMS = ("solution", "completion", "response")
 
 
@@ -109,7 +108,9 @@ def _answers(path: Path) -> Iterator[tuple[str, Answer]]:
     try:
         for number, line in numbered_lines(path):
             where = f"{path}:{number}"
-            yield where, _answer(json_object(line, where), where)
+            fields = json_object(line, where)
+            if not fields.get("round"):
+                yield where, _answer(fields, where)
     except PackError as error:
         raise GeneratorError(str(error)) from None
 
@@ -126,7 +127,10 @@ def _programs(folder: Path) -> Iterator[tuple[str, Answer]]:
                 code = files[stem].read_bytes().decode("utf-8", "surrogatepass")
             except (OSError, UnicodeDecodeError) as error:
                 raise GeneratorError(f"{files[stem]}: cannot be read: {error}") from None
-            yield str(files[stem]), Answer(task_id=f"{head}/{number}" if head else task.name, text=code, form="solution")
+            yield (
+                str(files[stem]),
+                Answer(task_id=f"{head}/{number}" if head else task.name, text=code, form="solution"),
+            )
 
 
 def _answer(fields: Mapping[str, object], where: str) -> Answer:

@@ -1,6 +1,7 @@
 """Run problems through a generator, a sandbox and graders, and keep what was found."""
 
 from codebench.runs.gates import Gate, below, parse_gate
+from codebench.runs.generation import Generated, generate
 from codebench.runs.options import EvalOptions
 from codebench.runs.pipeline import Pace, Run, evaluate, evaluate_async
 from codebench.runs.progress import Progress
@@ -12,6 +13,7 @@ from codebench.runs.summary import Summary
 __all__ = [
     "EvalOptions",
     "Gate",
+    "Generated",
     "Pace",
     "Progress",
     "Record",
@@ -21,6 +23,7 @@ __all__ = [
     "below",
     "evaluate",
     "evaluate_async",
+    "generate",
     "parse_gate",
     "plan_suites",
     "report_json",

@@ -12,7 +12,7 @@ from codebench.graders import Grade, Verdict
 from codebench.problems import Problem
 from codebench.runs.plan import Plan
 from codebench.runs.record import Record
-from codebench.runs.records import SAMPLES, SavedSample, Writer, open_samples, read_samples
+from codebench.runs.records import SavedSample, Writer, open_samples, read_samples
 from codebench.runs.summary import DECIDING_GRADER, verdict_of
 
 Key = tuple[str, int]
@@ -60,11 +60,11 @@ class Wanted:
 
 
 class Answers:
-    """Where a run's answers come from. What a model gives is written to samples.jsonl before it is graded."""
+    """Where a run's answers come from. What a model gives is written to the samples.jsonl at `path` before it is graded."""
 
-    def __init__(self, plan: Plan, directory: Path) -> None:
+    def __init__(self, plan: Plan, path: Path) -> None:
         self._plan = plan
-        self._path = directory / SAMPLES
+        self._path = path
 
     def first_ones(self, done: Done) -> Wanted:
         pairs = {(one.task_id, index): one for one in self._plan.suite.problems for index in range(self._plan.samples)}
@@ -80,6 +80,11 @@ class Answers:
         }
         missing = {key: failure.problem for key, failure in failures.items()}
         return Wanted(round=number, problems=missing, done=len(done.failed) - len(missing), failures=failures)
+
+    def saved(self, wanted: Wanted) -> int:
+        """How many of the answers are in the file."""
+        keys = {(saved.task_id, saved.sample) for saved in read_samples(self._path) if saved.round == wanted.round}
+        return len(keys & wanted.problems.keys())
 
     async def samples(self, wanted: Wanted) -> AsyncIterator[tuple[Problem, Sample]]:
         """Each sample that is missing, with its problem. Raises GeneratorError unless exactly those come."""

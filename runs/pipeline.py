@@ -23,9 +23,10 @@ from codebench.runs.opening import opened_sandbox
 from codebench.runs.options import EvalOptions
 from codebench.runs.plan import Plan, make_plan, manifest_of
 from codebench.runs.progress import Progress, Silence
-from codebench.runs.records import open_records, read_records
+from codebench.runs.records import SAMPLES, open_records, read_records
 from codebench.runs.summary import Summary, summarise
 from codebench.sandbox import Sandbox
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
@@ -79,7 +80,7 @@ def _bench(options: EvalOptions, plan: Plan, sandbox: Sandbox) -> Bench:
 async def _run_rounds(plan: Plan, directory: Path, grading: Grading) -> Pace:
     """Generate and grade whatever has no grades on disk yet: first answers, then each round of repairs."""
     count, started = 0, time.monotonic()
-    answers = Answers(plan, directory)
+    answers = Answers(plan, directory / SAMPLES)
     for number in range(plan.repairs + 1):
         done = Done.of(read_records(directory), number)
         wanted = answers.first_ones(done) if number == 0 else answers.repairs(done, number)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from codebench.graders import Verdict
-
 
 class Progress(Protocol):
     """Hears about a run. All methods are called from the event loop, between samples, and must not block."""
@@ -18,8 +16,8 @@ class Progress(Protocol):
         """`total` samples are wanted, `done` of them were graded by an earlier, interrupted invocation."""
         ...
 
-    def advance(self, verdict: Verdict | None) -> None:
-        """One more sample is on disk; None for an infrastructure error."""
+    def advance(self, outcome: str | None) -> None:
+        """One more sample is on disk: its verdict, or how its generation ended; None for an infrastructure error."""
         ...
 
     def finish(self) -> None:
@@ -36,7 +34,7 @@ class Silence:
     def start(self, total: int, done: int) -> None:
         pass
 
-    def advance(self, verdict: Verdict | None) -> None:
+    def advance(self, outcome: str | None) -> None:
         pass
 
     def finish(self) -> None:

@@ -62,7 +62,23 @@ def everything(samples: int) -> list[tuple[Problem, int]]:
 
 
 def test_every_sample_arrives_exactly_once_whatever_the_server_does() -> None:
-    faults = ["429", "", "500", "cut", "hang", "429 wait", "reset", "", "slow", "empty", "html", "503", "", "cut", "429"]
+    faults = [
+        "429",
+        "",
+        "500",
+        "cut",
+        "hang",
+        "429 wait",
+        "reset",
+        "",
+        "slow",
+        "empty",
+        "html",
+        "503",
+        "",
+        "cut",
+        "429",
+    ]
     script = Script(faults=list(faults))
     with serving(script) as url:
         samples = answers(opened(url, samples=3), everything(3))
