@@ -112,9 +112,9 @@ class AnthropicEngine:
             raise refused_by(self._sdk, error, self._key) from None
         except ValueError as error:
             raise Refused(f"its reply is no JSON: {without(str(error), self._key)}", again=True) from None
-        if isinstance(reply, dict) and isinstance(blocks := reply.get("content"), list):
-            if all(isinstance(block, dict) for block in blocks):
-                return reply
+        blocks = reply.get("content") if isinstance(reply, dict) else None
+        if isinstance(reply, dict) and isinstance(blocks, list) and all(isinstance(block, dict) for block in blocks):
+            return reply
         raise Refused("its reply holds no answer", again=True)
 
 

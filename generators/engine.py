@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 from codebench.generators.extract import extract
 from codebench.generators.generation_cache import GenerationCache
@@ -184,7 +184,8 @@ async def from_thread(
     try:
         while True:
             taker = asyncio.create_task(waiting.get())
-            await asyncio.wait({taker, producer}, return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [taker, producer]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not taker.done():
                 taker.cancel()
                 break

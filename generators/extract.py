@@ -28,7 +28,8 @@ _MOST_PASSES = 3
 _OPENS = re.compile(
     r"(?:async[ \t]+)?def[ \t]+\w|class[ \t]+\w+[ \t]*[(:]|@\w|import[ \t]+[\w.]+(?:[ \t]*[,;#]|[ \t]+as\b|[ \t]*$)"
     r"|from[ \t]+[\w.]+[ \t]+import\b|(?:global|nonlocal)[ \t]+\w+"
-    r"|[^\W\d][\w.]*(?:\[[^\n]*\])?(?:[ \t]*,[ \t]*[^\W\d]\w*)*[ \t]*(?::[ \t]*[\w.\[\], |]+)?(?:[-+*/%|&^@]|//|\*\*|<<|>>)?=[^=]"
+    r"|[^\W\d][\w.]*(?:\[[^\n]*\])?(?:[ \t]*,[ \t]*[^\W\d]\w*)*[ \t]*(?::[ \t]*[\w.\[\], |]+)?"
+    r"(?:[-+*/%|&^@]|//|\*\*|<<|>>)?=[^=]"
 )
 _GOES_ON = re.compile(
     r"(?:if|elif|for|while|with|try|else|except|finally|match|case|async)\b[^\n]*:[ \t]*(?:#[^\n]*)?$"
@@ -39,6 +40,7 @@ _GOES_ON = re.compile(
 _RETURNS = re.compile(
     r"^[ \t]*(?:(?:if|for|while|else|elif|with|try|except)\b.*:[ \t]*)?(?:return|yield)\b", re.MULTILINE
 )
+_VALUE = re.compile(r"\(?[\w\s.,:)\[\]{}'\"+-]*")
 _STUB = re.compile(r"[ \t\n]*(?:pass|\.\.\.|raise NotImplementedError(?:\([^\n]*\))?)?[ \t\n]*")
 _STRING = re.compile(r"[ \t\n]*[rRuU]?(\"\"\"|''').*?\1|[ \t\n]*#[^\n]*", re.DOTALL)
 _USES = re.compile(r"^(?:print|input|assert)\b|^if[ \t]+__name__\b")
@@ -238,12 +240,8 @@ def _best(definers: Sequence[_Piece]) -> _Piece | None:
 
 def _is_data(source: Source) -> bool:
     """Only values, as in the output of a program: `(10, 24)`."""
-    return all(
-        statement.kind == "other"
-        and re.fullmatch(r"[\w\s.,:()\[\]{}'\"+-]*", statement.text)
-        and "(" not in statement.text[1:]
-        for statement in source.statements
-    ) and not _RETURNS.search(source.text)
+    values = all(one.kind == "other" and _VALUE.fullmatch(one.text) for one in source.statements)
+    return values and not _RETURNS.search(source.text)
 
 
 def _runs(text: str, *, bodies: bool) -> list[str]:

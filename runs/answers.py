@@ -60,7 +60,7 @@ class Wanted:
 
 
 class Answers:
-    """Where a run's answers come from. What a model gives is written to the samples.jsonl at `path` before it is graded."""
+    """Where answers come from. What a model gives is written to the samples.jsonl at `path` before it is graded."""
 
     def __init__(self, plan: Plan, path: Path) -> None:
         self._plan = plan

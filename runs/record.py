@@ -18,7 +18,8 @@ class RunError(Exception):
 class Record:
     """Answer number `sample` (from 0) to `task_id`; `round` 0 is the first attempt, 1 its first repair and so on.
 
-    `generation` says how a model made it. `error` is an infrastructure fault: such a record has no grades, counts nowhere, and is retried by a resume.
+    `generation` says how a model made it. `error` is an infrastructure fault: such a record has no grades, counts
+    nowhere, and is retried by a resume.
     """
 
     schema: int = SCHEMA

@@ -145,7 +145,7 @@ def test_what_was_made_before_a_failure_is_given_out() -> None:
             async for sample in generator.generate(everything(1)):
                 samples.append(sample)
 
-        with pytest.raises(EngineError, match="500: .*2 attempts.*kept"):
+        with pytest.raises(EngineError, match=r"500: .*2 attempts.*kept"):
             asyncio.run(collect())
     assert len(samples) == 4
 
@@ -202,7 +202,7 @@ def test_a_key_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://x/y", "http://", ""])
 def test_an_address_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with pytest.raises(GeneratorError, match="--base-url|no API key"):
+    with pytest.raises(GeneratorError, match=r"--base-url|no API key"):
         opened(url)
 
 
