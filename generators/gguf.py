@@ -99,9 +99,7 @@ class GgufEngine:
         if "error" in last:
             raise self._refusal(last["error"], request)
         usage = last.get("usage") or {}
-        choice: dict[str, Any] = next(
-            (one for one in reversed(last.get("choices", ())) if one.get("finish_reason")), {}
-        )
+        reasons = [one["finish_reason"] for one in last.get("choices", ()) if one.get("finish_reason")]
         return Generation(
             prompt=prompt,
             response="".join(pieces),

@@ -9,6 +9,7 @@ from pathlib import Path
 from codebench.problems import PackError
 from codebench.runs.opening import opened_sandbox
 from codebench.runs.plugins import Kind, load_suite_loader, plugin_names
+from codebench.runs.record import RunError
 from codebench.sandbox import Conclusion, Job, SandboxError, SandboxOptions
 from codebench.sandbox.doctor import Finding
 
@@ -36,7 +37,7 @@ async def _sandbox_finding(name: str) -> Finding:
         async with opened_sandbox(name, SandboxOptions(workers=1)) as (sandbox, _):
             start_s = time.monotonic() - started
             execution = await sandbox.run(_JOB)
-    except SandboxError as error:
+    except (SandboxError, RunError) as error:
         return Finding(name=f"sandbox {name}", ok=False, value="does not work", remedy=str(error))
     if execution.report.conclusion is not Conclusion.COMPLETED:
         return Finding(name=f"sandbox {name}", ok=False, value="misjudges", remedy=execution.report.detail)

@@ -22,6 +22,7 @@ CODEBENCH = str(Path(sys.executable).with_name("codebench"))
 REFERENCE = ("eval", "--model", "reference", "--sandbox", "namespaces", "--workers", "1")
 LEAVES: list[tuple[str, ...]] = [
     ("eval",),
+    ("generate",),
     ("grade",),
     ("report",),
     ("suites",),

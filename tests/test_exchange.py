@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from codebench.generators import GenerationOptions
 from codebench.generators.replay import open_generator
 from codebench.graders import Verdict
 from codebench.problems import PackError
@@ -40,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def answers(path: Path) -> dict[tuple[str, int], str]:
-    generator = open_generator(str(path), SUITE.problems)
+    generator = open_generator(str(path), SUITE.problems, GenerationOptions())
     wanted = [(problem, index) for problem in (FIRST, SECOND) for index in range(2)]
 
     async def collect() -> dict[tuple[str, int], str]:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codebench.generators import Generator, GeneratorError, Sample
+from codebench.generators import GenerationOptions, Generator, GeneratorError, Sample
 from codebench.graders import Bench, Grade, Verdict
 from codebench.problems import CheckFunction, Problem, Suite
 from codebench.runs import EvalOptions, Gate, Run, RunError, evaluate, evaluate_async, summarise_run
@@ -81,11 +81,11 @@ class CarelessGenerator(StairGenerator):
             yield Sample(task_id=first.task_id, index=0, code="right")
 
 
-def open_stair(argument: str, problems: Sequence[Problem]) -> Generator:
+def open_stair(argument: str, problems: Sequence[Problem], options: GenerationOptions) -> Generator:
     return StairGenerator(available=int(argument) if argument else None)
 
 
-def open_careless(argument: str, problems: Sequence[Problem]) -> Generator:
+def open_careless(argument: str, problems: Sequence[Problem], options: GenerationOptions) -> Generator:
     return CarelessGenerator(available=None, identity={"kind": argument})
 
 
@@ -348,7 +348,7 @@ def test_samples_are_drawn_no_faster_than_they_are_graded(tmp_path: Path) -> Non
                 most_ahead = max(most_ahead, next(drawn) + 1 - len(graded.verdicts))
                 yield sample
 
-    globals()["open_watched"] = lambda argument, problems: Watched(available=None)
+    globals()["open_watched"] = lambda argument, problems, options: Watched(available=None)
     evaluate(options(tmp_path / "run", samples=50, model=f"{__name__}:open_watched"), graded)
     assert 3 <= most_ahead <= 3 + 4 + 1
 

@@ -156,7 +156,7 @@ def test_a_bad_attack_is_refused_with_line_and_field(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("eval",), "Missing option '--model'"),
+        (("grade",), "Missing argument 'FILE'"),
         (("eval", "--no-such"), "No such option"),
         (("evil",), "No such command"),
         (("eval", *REFERENCE, "--samples", "0"), "'--samples'"),
