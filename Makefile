@@ -1,4 +1,4 @@
-# make demo   the main job on this machine, without a daemon     make test   everything, with a Docker engine
+# make demo   a real model on the starter pack, no daemon needed     make test   everything, with a Docker engine
 # make check  lint, format and types                             make clean  remove what these made here
 
 PYTHON ?= python3
@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.stamp
-	$(BIN)/codebench eval --suite humaneval --model reference --sandbox namespaces
+	$(BIN)/codebench eval --suite starter --model smollm2 --sandbox namespaces --max-tokens 512
 
 test: $(VENV)/test.stamp
 	PYTHON="$(abspath $(BIN))/python" .ci/docker-engine with $(MAKE) --no-print-directory check pytest
@@ -32,12 +32,12 @@ clean:
 
 # The demo tries what a user gets, the tests try the checkout.
 $(VENV)/demo.stamp: pyproject.toml $(shell find $(PACKAGES) -name '*.py') | $(BIN)/python
-	$(BIN)/pip install -qq --upgrade ".[humaneval]"
+	$(BIN)/pip install -qq --upgrade ".[gguf,humaneval]"
 	rm -f $(VENV)/test.stamp
 	touch $@
 
 $(VENV)/test.stamp: pyproject.toml | $(BIN)/python
-	$(BIN)/pip install -qq --upgrade --editable ".[dev,humaneval]"
+	$(BIN)/pip install -qq --upgrade --editable ".[anthropic,dev,gguf,humaneval,openai]"
 	rm -f $(VENV)/demo.stamp
 	touch $@
 

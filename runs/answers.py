@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,6 +18,12 @@ from codebench.runs.summary import DECIDING_GRADER, verdict_of
 
 Key = tuple[str, int]
 _MOST_FEEDBACK = 2000
+_RAISED = re.compile(
+    r"of the test: (?P<message>.*) \(raised by the candidate as (?P<name>\w+)(?:, (?P<line>line \d+))?\)", re.DOTALL
+)
+_RAISED_FOR_AN_INPUT = re.compile(
+    r"input \d+ of \S+: raised (?P<name>\w+)(?:, (?P<line>line \d+))?: (?P<message>.*)", re.DOTALL
+)
 _WHAT = {
     Verdict.FAIL: "It gives a wrong result in a test.",
     Verdict.ERROR: "It ends in an error:",
@@ -147,6 +154,9 @@ class LazyWriter:
 def feedback_of(grades: Sequence[Grade]) -> str:
     """What may be said of a wrong answer: how it ended and its own error, never what the tests expect."""
     grade = next(grade for grade in grades if grade.grader == DECIDING_GRADER)
+    if raised := _RAISED.search(grade.detail) or _RAISED_FOR_AN_INPUT.match(grade.detail):
+        line = f" in {raised['line']}" if raised["line"] else ""
+        return f"It raises {raised['name']}{line}: {raised['message']}"[:_MOST_FEEDBACK]
     what = _WHAT.get(grade.verdict, "It is wrong.")
     return f"{what}\n{grade.detail}"[:_MOST_FEEDBACK] if grade.verdict is Verdict.ERROR else what
 

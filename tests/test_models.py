@@ -31,9 +31,11 @@ from codebench.generators import (
 from codebench.generators.engine import ModelGenerator, Request, from_thread, side_by_side
 from codebench.generators.options import ServerOptions
 from codebench.generators.prompts import Prompt, Prompter
+from codebench.graders import Grade, Verdict
 from codebench.problems import CheckFunction, Problem
 from codebench.problems.pack import load_starter
 from codebench.runs import EvalOptions, RunError, evaluate, generate
+from codebench.runs.answers import feedback_of
 from codebench.runs.records import read_records, read_samples
 
 PROBLEM = Problem(
@@ -236,11 +238,31 @@ def test_repair_needs_a_generator_that_can(tmp_path: Path) -> None:
         evaluate(options_of(tmp_path, "reference", repairs=1))
 
 
-def test_the_feedback_names_no_expected_value(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "detail", "feedback"),
+    [
+        (Verdict.FAIL, "AssertionError at line 2 of the test: expected 42", "It gives a wrong result in a test."),
+        (Verdict.FAIL, "input 3 of plus: returned 1, expected 42", "It gives a wrong result in a test."),
+        (
+            Verdict.FAIL,
+            "ValueError at line 2 of the test: bad (raised by the candidate as ValueError, line 7)",
+            "It raises ValueError in line 7: bad",
+        ),
+        (Verdict.FAIL, "input 3 of plus: raised KeyError, line 9: 'x'", "It raises KeyError in line 9: 'x'"),
+        (Verdict.ERROR, "SyntaxError (line 2): invalid", "It ends in an error:\nSyntaxError (line 2): invalid"),
+        (Verdict.TIMEOUT, "input 3 of plus: not done at its limit", "It takes too long."),
+    ],
+)
+def test_the_feedback_names_the_error_and_no_expected_value(verdict: Verdict, detail: str, feedback: str) -> None:
+    assert feedback_of([Grade(grader="correctness", verdict=verdict, detail=detail)]) == feedback
+
+
+def test_a_repair_of_a_completion_shows_the_answer_and_what_was_wrong() -> None:
     prompter = Prompter(Prompting(style="completion"), chats=False, model="m")
     sample = Sample(task_id="Own/0", index=0, code="def one():\n    return 2\n")
-    again = prompter.repair(Failure(problem=PROBLEM, sample=sample, feedback="It gives a wrong result in a test."))
-    assert again.text.endswith(PROBLEM.prompt) and "# It gives a wrong result in a test." in again.text
+    again = prompter.repair(Failure(problem=PROBLEM, sample=sample, feedback="It takes too long."))
+    assert again.text.startswith(sample.code) and again.text.endswith(PROBLEM.prompt)
+    assert "# It takes too long." in again.text
 
 
 def test_answers_that_were_saved_are_not_made_again(tmp_path: Path) -> None:
@@ -325,9 +347,7 @@ def test_the_small_model_writes_code(smollm2: str) -> None:
 
 def test_the_small_model_ends_at_a_stop_and_begins_with_the_prefill(smollm2: str) -> None:
     prompting = Prompting(prefill="```python\n", stop=("return",))
-    options = GenerationOptions(
-        sampling=Sampling(max_tokens=160), local=LocalOptions(batch=1), prompting=prompting
-    )
+    options = GenerationOptions(sampling=Sampling(max_tokens=160), local=LocalOptions(batch=1), prompting=prompting)
     (sample,) = gguf_answers(smollm2, options, 1)
     assert sample.generation is not None
     assert sample.generation.prompt.endswith("<|im_start|>assistant\n```python\n")
@@ -372,7 +392,7 @@ def test_an_interrupted_run_ends_at_once_and_is_finished_by_the_same_command(smo
     before = len(list(read_samples(samples)))
     assert before >= 1
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=200)
-    assert "graded     │ 3 of 3" in done.stdout
+    assert "3 of 3 samples" in done.stdout
     assert len(list(read_samples(samples))) == 3
 
 
@@ -450,5 +470,7 @@ def test_a_missing_extra_is_named_with_its_command(monkeypatch: pytest.MonkeyPat
     options = GenerationOptions(server=ServerOptions(base_url="http://localhost:1"))
     openers = {"openai": openai_api, "anthropic": anthropic_api, "vllm": vllm_offline}
     for name, module in openers.items():
-        with pytest.raises(GeneratorError, match=rf'{name} is not installed; run: pip install "codebench-eval\[{name}\]"'):
+        with pytest.raises(
+            GeneratorError, match=rf'{name} is not installed; run: pip install "codebench-eval\[{name}\]"'
+        ):
             module.open_generator("m", SUITE, options)
