@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -184,14 +185,19 @@ def open_smollm2(argument: str, problems: Sequence[Problem], options: Generation
 
 def _generator(path: Path, options: GenerationOptions, identity: dict[str, str]) -> ModelGenerator:
     _check_file(path)
-    llama = needed("xllamacpp", extra="gguf")
-    adapter = options.local.adapter
-    if adapter is not None:
-        _check_file(Path(adapter))
-        identity = identity | {"adapter_sha256": _sha256(Path(adapter))}
-    pins = {"sha256": _sha256(path), "engine": f"xllamacpp {llama.__version__}"}
-    engine = GgufEngine(path, options.local, options.sampling.max_tokens, identity | pins)
+    engine = _engine(path, options.local, options.sampling.max_tokens, tuple(identity.items()))
     return ModelGenerator(engine, options, str(path))
+
+
+@lru_cache(maxsize=1)
+def _engine(path: Path, options: LocalOptions, max_tokens: int, identity: tuple[tuple[str, str], ...]) -> GgufEngine:
+    """One engine for all the suites of a command."""
+    llama = needed("xllamacpp", extra="gguf")
+    pins = dict(identity) | {"sha256": _sha256(path), "engine": f"xllamacpp {llama.__version__}"}
+    if options.adapter is not None:
+        _check_file(Path(options.adapter))
+        pins["adapter_sha256"] = _sha256(Path(options.adapter))
+    return GgufEngine(path, options, max_tokens, pins)
 
 
 def _check_file(path: Path) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -339,8 +340,13 @@ def open_generator(argument: str, problems: Sequence[Problem], options: Generati
     """What `--model hf:PATH_OR_ID` opens."""
     if not argument:
         raise GeneratorError("hf needs a model; write: --model hf:PATH_OR_ID")
-    engine = HfEngine(argument, options.local, effort=options.reasoning_effort)
-    return ModelGenerator(engine, options, argument)
+    return ModelGenerator(_engine(argument, options.local, options.reasoning_effort), options, argument)
+
+
+@lru_cache(maxsize=1)
+def _engine(name: str, options: LocalOptions, effort: str | None) -> HfEngine:
+    """One engine for all the suites of a command."""
+    return HfEngine(name, options, effort=effort)
 
 
 def _source(name: str, options: LocalOptions) -> dict[str, Any]:

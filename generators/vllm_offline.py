@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from codebench.generators.engine import ModelGenerator, Request, from_thread
 from codebench.generators.extras import needed
 from codebench.generators.hf import Emit, fingerprint
-from codebench.generators.options import GenerationOptions, Sampling
+from codebench.generators.options import GenerationOptions, LocalOptions, Sampling
 from codebench.generators.sample import EngineError, Generation, GeneratorError
 from codebench.problems import Problem
 
@@ -18,15 +19,16 @@ from codebench.problems import Problem
 class VllmEngine:
     """A model in vLLM, stepped by us, so that answers are graded while others are still being written."""
 
-    def __init__(self, name: str, options: GenerationOptions) -> None:
+    def __init__(self, name: str, options: LocalOptions, effort: str | None) -> None:
         from pathlib import Path
 
         self._library = needed("vllm", extra="vllm")
         self._name = name
         self._options = options
+        self._effort = effort
         self._engine: Any = None
         path = Path(name)
-        local = options.local
+        local = options
         pins = {"fingerprint": fingerprint(path)} if path.exists() else {"revision": local.revision or "main"}
         self.identity = {
             "model": "vllm",
@@ -35,7 +37,7 @@ class VllmEngine:
             "engine": f"vllm {self._library.__version__}",
             "dtype": local.dtype or "auto",
             **({"adapter": fingerprint(Path(local.adapter))} if local.adapter else {}),
-            **({"reasoning_effort": options.reasoning_effort} if options.reasoning_effort else {}),
+            **({"reasoning_effort": effort} if effort else {}),
         }
 
     @property
@@ -72,7 +74,7 @@ class VllmEngine:
         if not prompt.messages:
             return prompt.text
         turns = [{"role": one.role, "content": one.content} for one in prompt.messages]
-        effort = {"reasoning_effort": self._options.reasoning_effort} if self._options.reasoning_effort else {}
+        effort = {"reasoning_effort": self._effort} if self._effort else {}
         tokenizer = self._loaded().get_tokenizer()
         text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **effort)
         return str(text) + prompt.prefill
@@ -87,7 +89,7 @@ class VllmEngine:
         )
 
     def _adapter(self) -> dict[str, Any]:
-        adapter = self._options.local.adapter
+        adapter = self._options.adapter
         if adapter is None:
             return {}
         from importlib import import_module
@@ -96,7 +98,7 @@ class VllmEngine:
 
     def _loaded(self) -> Any:
         if self._engine is None:
-            local = self._options.local
+            local = self._options
             settings = {
                 "dtype": local.dtype or "auto",
                 "tensor_parallel_size": local.tensor_parallel,
@@ -120,7 +122,13 @@ def open_generator(argument: str, problems: Sequence[Problem], options: Generati
     """What `--model vllm:PATH_OR_ID` opens."""
     if not argument:
         raise GeneratorError("vllm needs a model; write: --model vllm:PATH_OR_ID")
-    return ModelGenerator(VllmEngine(argument, options), options, argument)
+    return ModelGenerator(_engine(argument, options.local, options.reasoning_effort), options, argument)
+
+
+@lru_cache(maxsize=1)
+def _engine(name: str, options: LocalOptions, effort: str | None) -> VllmEngine:
+    """One engine for all the suites of a command."""
+    return VllmEngine(name, options, effort)
 
 
 def _generation(prompt: str, output: Any, latency_s: float) -> Generation:

@@ -69,9 +69,11 @@ class Wanted:
 class Answers:
     """Where answers come from. What a model gives is written to the samples.jsonl at `path` before it is graded."""
 
-    def __init__(self, plan: Plan, path: Path) -> None:
+    def __init__(self, plan: Plan, path: Path, *, keep_all: bool = False) -> None:
+        """`keep_all`: write answers that no model gave, too, though they can be had again for nothing."""
         self._plan = plan
         self._path = path
+        self._keep_all = keep_all
 
     def first_ones(self, done: Done) -> Wanted:
         pairs = {(one.task_id, index): one for one in self._plan.suite.problems for index in range(self._plan.samples)}
@@ -103,7 +105,7 @@ class Answers:
                 yield problem, _restored(saved)
         if outstanding:
             with ExitStack() as stack:
-                async for pair in self._generated(wanted, outstanding, LazyWriter(self._path, stack)):
+                async for pair in self._generated(wanted, outstanding, LazyWriter(self._path, stack, self._keep_all)):
                     yield pair
 
     async def _generated(
@@ -129,15 +131,17 @@ class Answers:
 
 
 class LazyWriter:
-    """Opens samples.jsonl when there is something to write: answers that no model gave can be had again for nothing."""
+    """Opens samples.jsonl when there is something to write."""
 
-    def __init__(self, path: Path, stack: ExitStack) -> None:
+    def __init__(self, path: Path, stack: ExitStack, keep_all: bool) -> None:
+        self._keep_all = keep_all
         self._path = path
         self._stack = stack
         self._writer: Writer[SavedSample] | None = None
 
     def save(self, sample: Sample) -> None:
-        if sample.generation is None or not sample.generation.prompt:
+        by_model = sample.generation is not None and sample.generation.prompt
+        if not (by_model or self._keep_all):
             return
         self._writer = self._writer or self._stack.enter_context(open_samples(self._path))
         self._writer.append(

@@ -63,7 +63,7 @@ def generate(options: EvalOptions, progress: Progress | None = None) -> Generate
 
 
 async def _generate(plan: Plan, path: Path, progress: Progress) -> Generated:
-    answers = Answers(plan, path)
+    answers = Answers(plan, path, keep_all=True)
     wanted = answers.first_ones(Done(graded=frozenset(), failed={}))
     saved = answers.saved(wanted)
     progress.start(wanted.missing, saved)

@@ -29,7 +29,7 @@ class SavedSample:
     sample: int
     round: int = 0
     solution: str
-    generation: Generation
+    generation: Generation | None = None
 
 
 Line = TypeVar("Line", Record, SavedSample)

@@ -31,7 +31,7 @@ class ProblemRow:
 class Usage:
     """What the answers took, repairs included. `truncated` of them were cut short at the limit of tokens.
 
-    `cost_usd` is None where the price of no answer is known; those from the cache had their price when they were made.
+    `cost_usd` is None where the price of no answer is known; answers from the cache cost nothing again.
     """
 
     answers: int
@@ -151,7 +151,7 @@ def _usage(outcomes: Sequence[Outcome]) -> Usage | None:
     made = [one.generation for one in outcomes if one.generation is not None]
     if not made:
         return None
-    costs = [one.cost_usd for one in made if one.cost_usd is not None]
+    costs = [0.0 if one.cached else one.cost_usd for one in made if one.cost_usd is not None]
     return Usage(
         answers=len(made),
         cached=sum(one.cached for one in made),

@@ -290,6 +290,8 @@ def test_generate_writes_answers_that_grade_takes_and_goes_on_where_it_was_stopp
     assert run.summary.pass_at_k[1] is not None and run.summary.pass_at_k[1].value == 1.0
     with pytest.raises(RunError, match=r"answers differ in samples; use another --out"):
         generate(replace(options, samples=3))
+    saved = generate(options_of(tmp_path, "reference", out=tmp_path / "reference.jsonl"))
+    assert saved.made == len(list(read_samples(saved.path))) == 3
     foreign = tmp_path / "other.jsonl"
     foreign.write_text("{}\n")
     with pytest.raises(RunError, match="was not made by codebench generate"):
