@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.stamp
-	$(BIN)/codebench eval --suite starter --model smollm2 --sandbox namespaces --max-tokens 512
+	$(BIN)/codebench eval --suite starter --model smollm2 --sandbox namespaces --max-tokens 256
 
 test: $(VENV)/test.stamp
 	PYTHON="$(abspath $(BIN))/python" .ci/docker-engine with $(MAKE) --no-print-directory check pytest

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import statistics
 import subprocess
 import tempfile
@@ -101,7 +102,8 @@ def _on_gpu(given: argparse.Namespace) -> None:
 
 
 def _options(given: argparse.Namespace, *, batch: int | None, samples: int = 1) -> GenerationOptions:
-    local = LocalOptions(batch=batch, context=_CONTEXT if given.device == "cpu" else None)
+    threads = len(os.sched_getaffinity(0))
+    local = LocalOptions(batch=batch, threads=threads, context=_CONTEXT if given.device == "cpu" else None)
     return GenerationOptions(samples=samples, sampling=Sampling(max_tokens=given.tokens), local=local)
 
 
@@ -116,8 +118,6 @@ def _generator_of(generator: ModelGenerator, problems: Sequence[Problem], sample
 
 def _bare_llama(problems: Sequence[Problem], tokens: int) -> Contender:
     """The engine's own slots, asked from as many threads, the chat rendered by it."""
-    import os
-
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -126,7 +126,8 @@ def _bare_llama(problems: Sequence[Problem], tokens: int) -> Contender:
     params.n_ctx = 8 * _CONTEXT
     params.warmup = False
     params.verbosity = 0
-    params.cpuparams.n_threads = len(os.sched_getaffinity(0))
+    for cpu in (params.cpuparams, params.cpuparams_batch):
+        cpu.n_threads = len(os.sched_getaffinity(0))
     server = xllamacpp.Server(params)
 
     def one(problem: Problem) -> int:

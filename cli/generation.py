@@ -124,6 +124,13 @@ def _local_options() -> Decorator:
         ),
         click.option("--batch-size", metavar="N", type=click.IntRange(min=1), help="Answers side by side."),
         click.option(
+            "--threads",
+            metavar="N",
+            type=click.IntRange(min=1),
+            show_default="all cores; one less beside grading",
+            help="Threads of llama.cpp.",
+        ),
+        click.option(
             "--tensor-parallel", metavar="N", type=click.IntRange(min=1), default=1, help="GPUs that share the model."
         ),
         click.option(
@@ -171,6 +178,7 @@ def generation_of(given: Mapping[str, Any]) -> GenerationOptions:
             quantize=given["quantize"],
             context=given["context"],
             batch=given["batch_size"],
+            threads=given["threads"],
             tensor_parallel=given["tensor_parallel"],
             data_parallel=given["data_parallel"],
         ),

@@ -76,8 +76,8 @@ class LocalOptions:
     """How a local model is loaded. None leaves the choice to the engine.
 
     `revision` of the model's repository; `adapter` a LoRA to apply; `quantize` 4bit or 8bit on loading; `context`
-    tokens per answer, its prompt included; `batch` answers made side by side; `tensor_parallel` and `data_parallel`
-    GPUs.
+    tokens per answer, its prompt included; `batch` answers made side by side; `threads` of the CPU; `tensor_parallel`
+    and `data_parallel` GPUs.
     """
 
     revision: str | None = None
@@ -87,6 +87,7 @@ class LocalOptions:
     quantize: str | None = None
     context: int | None = None
     batch: int | None = None
+    threads: int | None = None
     tensor_parallel: int = 1
     data_parallel: int = 1
 

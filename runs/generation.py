@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def generate(options: EvalOptions, progress: Progress | None = None) -> Generate
     the engine or the disk fails; what was written stays.
     """
     progress = progress or Silence()
-    plan = make_plan(options)
+    plan = make_plan(_alone(options))
     origin = _origin(plan, options)
     path = options.out or _default_path(origin)
     progress.note(f"answers in {path}")
@@ -76,6 +76,13 @@ async def _generate(plan: Plan, path: Path, progress: Progress) -> Generated:
     finally:
         progress.finish()
     return Generated(path=path, total=seen, made=seen - saved)
+
+
+def _alone(options: EvalOptions) -> EvalOptions:
+    """Nothing is graded beside it: a local model may have every core."""
+    local = options.generation.local
+    threads = local.threads or len(os.sched_getaffinity(0))
+    return replace(options, generation=replace(options.generation, local=replace(local, threads=threads)))
 
 
 def _outcome(sample: Sample) -> str:
