@@ -202,8 +202,10 @@ def _engine(path: Path, options: LocalOptions, max_tokens: int, identity: tuple[
 
 
 def _threads_beside_others() -> int:
-    """One less than there are cores: its threads wait for each other at every step, and one that has to share its core
-    with an answer that is being graded holds up all of them (2 threads on 2 busy cores: a fourteenth of the speed of 1).
+    """One less than there are cores.
+
+    Its threads wait for each other at every step: one that shares its core with an answer that is being graded holds up
+    all of them. Two threads on two busy cores made a fourteenth of what one made.
     """
     return max(1, len(os.sched_getaffinity(0)) - 1)
 
