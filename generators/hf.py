@@ -8,6 +8,7 @@ not go on in another. A batch for which the memory is too small is made in halve
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -62,6 +63,7 @@ class HfEngine:
         self._library = needed("transformers", extra="hf")
         self._library.utils.logging.set_verbosity_error()
         self._library.utils.logging.disable_progress_bar()
+        logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)  # what it warns of, the error says
         self._name = name
         self._options = options
         self._effort = effort
