@@ -41,21 +41,23 @@ async def run_batch(
     content = ("\n".join(lines) + "\n").encode()
     note = notes / f"{hashlib.sha256(content).hexdigest()}.batch" if notes is not None else None
     batch = await _ended(client, await _begun(client, content, path, note))
-    failed = 0
+    unanswered = set(range(len(requests)))
     for line in (await _content(client, batch.output_file_id)).splitlines():
         result = json.loads(line)
         request = requests[int(result["custom_id"])]
         reply = (result.get("response") or {}).get("body") or {}
         if not reply.get("choices"):
-            failed += 1
             continue
+        unanswered.discard(int(result["custom_id"]))
         yield request, engine.generation(request, json.loads(lines[int(result["custom_id"])])["body"], reply, None)
     if note is not None:
         note.unlink(missing_ok=True)
     if batch.status != "completed":
         raise EngineError(f"the batch {batch.id} {batch.status}; what was answered is kept: run the same command again")
-    if failed or batch.error_file_id:
-        raise EngineError(f"the batch {batch.id} left requests unanswered: run the same command again")
+    if unanswered:
+        raise EngineError(
+            f"the batch {batch.id} left requests unanswered, {len(unanswered)}: run the same command again"
+        )
 
 
 async def _begun(client: openai.AsyncOpenAI, content: bytes, path: str, note: Path | None) -> str:

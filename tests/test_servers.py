@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from scripted_server import COMPLETION_TOKENS, PROMPT_TOKENS, Script, serving
@@ -245,6 +248,105 @@ def test_anthropic_is_asked_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> N
         assert (sample.generation.prompt_tokens, sample.generation.finish_reason) == (PROMPT_TOKENS, "stop")
         assert sample.generation.response.startswith("<think>\nhm\n</think>")
         assert sample.generation.cost_usd == pytest.approx((PROMPT_TOKENS * 3 + COMPLETION_TOKENS * 15) / 1e6)
+
+
+class BatchServer(BaseHTTPRequestHandler):
+    """OpenAI's files and batches: the upload is kept, the batch is done at the second look at it."""
+
+    uploads: ClassVar[list[bytes]] = []
+    created: ClassVar[list[dict[str, Any]]] = []
+    looks: ClassVar[list[str]] = []
+    left_out: ClassVar[set[str]] = set()
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/v1/files":
+            self.uploads.append(data)
+            self._send({"id": "file-1", "object": "file"})
+        else:
+            self.created.append(json.loads(data))
+            self._send({"id": "batch-1", "object": "batch", "status": "validating"})
+
+    def do_GET(self) -> None:
+        if self.path == "/v1/batches/batch-1":
+            self.looks.append(self.path)
+            status = "completed" if len(self.looks) > 1 else "in_progress"
+            self._send({"id": "batch-1", "object": "batch", "status": status, "output_file_id": "file-2"})
+        else:
+            lines = [line for line in self.uploads[-1].decode().splitlines() if line.startswith('{"custom_id"')]
+            wanted = [json.loads(line)["custom_id"] for line in lines]
+            replies = [(name, self._reply()) for name in reversed(wanted) if name not in self.left_out]
+            results = [json.dumps({"custom_id": name, "response": {"body": reply}}) for name, reply in replies]
+            self._send("\n".join(results))
+
+    def _reply(self) -> dict[str, Any]:
+        usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": COMPLETION_TOKENS}
+        message = {"role": "assistant", "content": "def one():\n    return 1\n"}
+        return {"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
+
+    def _send(self, body: object) -> None:
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain" if isinstance(body, str) else "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def batch_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr("codebench.generators.openai_batch._POLL_S", 0.01)
+    for kept in (BatchServer.uploads, BatchServer.created, BatchServer.looks, BatchServer.left_out):
+        kept.clear()  # type: ignore[attr-defined]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BatchServer)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def batched(url: str, cache: Path | None) -> ModelGenerator:
+    server = ServerOptions(base_url=url, batch=True, prices=(1.0, 2.0))
+    return openai_api.open_generator("m", SUITE, GenerationOptions(server=server, cache=cache))
+
+
+def test_a_batch_is_handed_in_at_once_and_costs_half(batch_url: str) -> None:
+    samples = answers(batched(batch_url, None), everything(1))
+    assert {sample.task_id for sample in samples} == {problem.task_id for problem in SUITE}
+    assert len(BatchServer.created) == 1 and BatchServer.created[0]["endpoint"] == "/v1/chat/completions"
+    cost = sum(sample.generation.cost_usd or 0 for sample in samples if sample.generation is not None)
+    assert cost == pytest.approx(10 * 0.5 * (PROMPT_TOKENS + 2 * COMPLETION_TOKENS) / 1e6)
+
+
+def test_a_batch_that_was_handed_in_before_a_crash_is_not_handed_in_again(batch_url: str, tmp_path: Path) -> None:
+    async def crash_while_it_waits() -> None:
+        async with asyncio.timeout(5):
+            generation = asyncio.create_task(anext(aiter(batched(batch_url, tmp_path).generate(everything(1)))))
+            while not BatchServer.looks:
+                await asyncio.sleep(0.001)
+            generation.cancel()
+
+    asyncio.run(crash_while_it_waits())
+    assert len(list(tmp_path.glob("*.batch"))) == 1
+    assert len(answers(batched(batch_url, tmp_path), everything(1))) == 10
+    assert len(BatchServer.created) == 1
+    assert not list(tmp_path.glob("*.batch"))
+
+
+def test_answers_that_a_batch_left_out_are_said(batch_url: str) -> None:
+    BatchServer.left_out.update({"3"})
+    samples: list[Sample] = []
+
+    async def collect() -> None:
+        async for sample in batched(batch_url, None).generate(everything(1)):
+            samples.append(sample)
+
+    with pytest.raises(EngineError, match="left requests unanswered, 1"):
+        asyncio.run(collect())
+    assert len(samples) == 9
 
 
 def _with(options: GenerationOptions, server: ServerOptions) -> GenerationOptions:
