@@ -14,7 +14,7 @@ from codebench.problems import Problem
 from codebench.runs.plan import Plan
 from codebench.runs.record import Record
 from codebench.runs.records import SavedSample, Writer, open_samples, read_samples
-from codebench.runs.summary import DECIDING_GRADER, verdict_of
+from codebench.runs.summary import deciding_grade, verdict_of
 
 Key = tuple[str, int]
 _MOST_FEEDBACK = 2000
@@ -83,7 +83,7 @@ class Answers:
     def repairs(self, done: Done, number: int) -> Wanted:
         problems = {problem.task_id: problem for problem in self._plan.suite.problems}
         failures = {
-            key: Failure(problem=problems[key[0]], sample=_sample_of(record), feedback=feedback_of(record.grades))
+            key: Failure(problem=problems[key[0]], sample=_sample_of(record, record.code), feedback=_feedback(record))
             for key, record in done.failed.items()
             if key not in done.graded and key[0] in problems
         }
@@ -102,7 +102,7 @@ class Answers:
             problem = outstanding.get((saved.task_id, saved.sample))
             if problem is not None and saved.round == wanted.round:
                 del outstanding[saved.task_id, saved.sample]
-                yield problem, _restored(saved)
+                yield problem, _sample_of(saved, saved.solution)
         if outstanding:
             with ExitStack() as stack:
                 async for pair in self._generated(wanted, outstanding, LazyWriter(self._path, stack, self._keep_all)):
@@ -155,9 +155,8 @@ class LazyWriter:
         )
 
 
-def feedback_of(grades: Sequence[Grade]) -> str:
+def feedback_of(grade: Grade) -> str:
     """What may be said of a wrong answer: how it ended and its own error, never what the tests expect."""
-    grade = next(grade for grade in grades if grade.grader == DECIDING_GRADER)
     if raised := _RAISED.search(grade.detail) or _RAISED_FOR_AN_INPUT.match(grade.detail):
         line = f" in {raised['line']}" if raised["line"] else ""
         return f"It raises {raised['name']}{line}: {raised['message']}"[:_MOST_FEEDBACK]
@@ -165,21 +164,11 @@ def feedback_of(grades: Sequence[Grade]) -> str:
     return f"{what}\n{grade.detail}"[:_MOST_FEEDBACK] if grade.verdict is Verdict.ERROR else what
 
 
-def _sample_of(record: Record) -> Sample:
-    return Sample(
-        task_id=record.task_id,
-        index=record.sample,
-        round=record.round,
-        code=record.code,
-        generation=record.generation,
-    )
+def _feedback(record: Record) -> str:
+    grade = deciding_grade(record)
+    assert grade is not None, "only graded answers count as failed"
+    return feedback_of(grade)
 
 
-def _restored(saved: SavedSample) -> Sample:
-    return Sample(
-        task_id=saved.task_id,
-        index=saved.sample,
-        round=saved.round,
-        code=saved.solution,
-        generation=saved.generation,
-    )
+def _sample_of(line: Record | SavedSample, code: str) -> Sample:
+    return Sample(task_id=line.task_id, index=line.sample, round=line.round, code=code, generation=line.generation)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from codebench.generators import Generation
-from codebench.graders import CheckResult, Verdict
+from codebench.graders import CheckResult, Grade, Verdict
 from codebench.runs.manifest import Manifest
 from codebench.runs.metrics import Estimate, estimate_pass_at_k
 from codebench.runs.record import Record, RunError
@@ -115,9 +115,15 @@ def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] =
     )
 
 
+def deciding_grade(record: Record) -> Grade | None:
+    """The grade that decides whether the answer is right; None for an infrastructure error."""
+    return next((grade for grade in record.grades if grade.grader == DECIDING_GRADER), None)
+
+
 def verdict_of(record: Record) -> Verdict | None:
-    """What decides whether the answer is right; None for an infrastructure error."""
-    return next((grade.verdict for grade in record.grades if grade.grader == DECIDING_GRADER), None)
+    """What that grade says."""
+    grade = deciding_grade(record)
+    return None if grade is None else grade.verdict
 
 
 def _by_check(problems: Sequence[Sequence[Outcome]], ks: Sequence[int]) -> dict[str, dict[int, Estimate | None]]:
@@ -135,7 +141,7 @@ def _by_check(problems: Sequence[Sequence[Outcome]], ks: Sequence[int]) -> dict[
 
 
 def _outcome(record: Record) -> Outcome:
-    grade = next((grade for grade in record.grades if grade.grader == DECIDING_GRADER), None)
+    grade = deciding_grade(record)
     if grade is None:
         return Outcome(None, generation=_bare(record.generation))
     passed = itertools.takewhile(lambda check: check.verdict is Verdict.PASS, grade.checks)

@@ -254,7 +254,7 @@ def test_repair_needs_a_generator_that_can(tmp_path: Path) -> None:
     ],
 )
 def test_the_feedback_names_the_error_and_no_expected_value(verdict: Verdict, detail: str, feedback: str) -> None:
-    assert feedback_of([Grade(grader="correctness", verdict=verdict, detail=detail)]) == feedback
+    assert feedback_of(Grade(grader="correctness", verdict=verdict, detail=detail)) == feedback
 
 
 def test_a_repair_of_a_completion_shows_the_answer_and_what_was_wrong() -> None:
