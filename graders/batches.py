@@ -26,11 +26,12 @@ _UNFINISHED = {Verdict.TIMEOUT: "T", Verdict.MEMORY: "M"}
 def batch(checks: Sequence[Cases], expected: Sequence[Expected], limits: Limits, details: bool) -> Batch:
     """All checks as one batch. The rules of time are stretched as `limits.timeout_s` is against its default."""
     stretch = limits.timeout_s / Limits().timeout_s
+    slowest_s = max(seconds for known in expected for seconds in known.cpu_s)
     groups = [
         CaseGroup(
             inputs=known.inputs,
             expected=known.outputs,
-            limits_s=tuple(limit_s * stretch for limit_s in _limits_s(check.time, known.cpu_s)),
+            limits_s=tuple(limit_s * stretch for limit_s in _limits_s(check.time, known.cpu_s, slowest_s)),
             oracle=check.oracle.source,
             reflexive=check.oracle.reflexive,
         )
@@ -42,15 +43,15 @@ def batch(checks: Sequence[Cases], expected: Sequence[Expected], limits: Limits,
     return Batch(groups=tuple(groups), total_s=total_s, stop_early=not details)
 
 
-def _limits_s(rule: TimeRule, reference_s: Sequence[float]) -> list[float]:
-    return [max(rule.least_s, rule.factor * seconds) for seconds in reference_s]
+def _limits_s(rule: TimeRule, reference_s: Sequence[float], slowest_s: float) -> list[float]:
+    return [max(rule.least_s, rule.factor * (slowest_s if rule.of_slowest else own_s)) for own_s in reference_s]
 
 
 def check_results(
     checks: Sequence[Cases], execution: Execution, ended: Verdict, details: bool
 ) -> tuple[CheckResult, ...]:
     """How each check went; `ended` is the verdict on the whole, and so on an input that the candidate did not end."""
-    total = sum(len(check.inputs) for check in checks)
+    total = sum(check.count for check in checks)
     outcomes = execution.report.outcomes
     failures = [_case_failure(failure, outcomes) for failure in execution.report.failures]
     if len(outcomes) < total and ended is not Verdict.PASS and (details or not failures):
@@ -59,7 +60,7 @@ def check_results(
     outcomes = outcomes.ljust(total, NOT_RUN)
     results, start = [], 0
     for check in checks:
-        end = start + len(check.inputs)
+        end = start + check.count
         of_check = [replace(failure, case=failure.case - start) for failure in failures if start <= failure.case < end]
         results.append(_result(check.name, outcomes[start:end], of_check, details))
         start = end

@@ -16,6 +16,7 @@ from codebench.problems import Cases, Check, CheckFunction, PackError, Problem
 from codebench.sandbox import Batch, Conclusion, Execution, Job, Limits, Outcome
 
 _KEPT = 32  # batches that stay in memory
+_SLOW = (Verdict.TIMEOUT, Verdict.MEMORY)
 _MEANING = {
     Conclusion.COMPLETED: Verdict.PASS,
     Conclusion.REFUTED: Verdict.FAIL,
@@ -69,7 +70,7 @@ class CorrectnessGrader:
             )
             return replace(grade, checks=(result,))
         cases = tuple(check for check in checks if isinstance(check, Cases))
-        if not any(check.inputs for check in cases):
+        if not any(check.count for check in cases):
             raise PackError(f"{problem.where or problem.task_id}: {problem.task_id}: there is no input to judge by")
         batch = await self._batch(problem, cases, bench)
         execution = await bench.sandbox.run(_job(problem, code, bench.limits, batch=batch))
@@ -98,7 +99,7 @@ def _runs(checks: Sequence[Check]) -> Iterator[tuple[Check, ...]]:
 
 
 def _not_run(check: Check) -> CheckResult:
-    return CheckResult(name=check.name, verdict=None, cases=len(check.inputs) if isinstance(check, Cases) else 1)
+    return CheckResult(name=check.name, verdict=None, cases=check.count if isinstance(check, Cases) else 1)
 
 
 def _merged(before: Grade | None, now: Grade) -> Grade:
@@ -123,6 +124,9 @@ def _batch_grade(checks: tuple[Cases, ...], batch: Batch, execution: Execution, 
     if worst is None:
         return replace(grade, checks=results)
     decided = worst.verdict or grade.verdict
+    if decided in _SLOW and not next(check.time.decides for check in checks if check.name == worst.name):
+        detail = _case_detail(grade, execution, batch, checks, worst)
+        return replace(grade, verdict=Verdict.PASS, detail=f"right as far as it came: {detail}", checks=results)
     assert decided is not Verdict.PASS, "the judge says that all passed, and not all did"
     return replace(grade, verdict=decided, detail=_case_detail(grade, execution, batch, checks, worst), checks=results)
 

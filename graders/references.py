@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import contextlib
-import hashlib
-import os
-import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
+from codebench.graders.cached import keep, kept, place_of
 from codebench.graders.context import context_of
+from codebench.graders.generated import generated_inputs
 from codebench.graders.grade import Bench
 from codebench.problems import Cases, PackError, Problem
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
 from codebench.sandbox.guest import values
 
-_SCHEMA = b"1"
 _KEPT = 32  # problems whose inputs and outputs stay in memory in wire form
 _NOT_RUN_S = 60.0
 
@@ -65,20 +61,30 @@ class References:
 
 
 async def _expected(problem: Problem, checks: tuple[Cases, ...], bench: Bench) -> tuple[Expected, ...]:
-    inputs = [tuple(_wire(problem, check, number) for number in range(len(check.inputs))) for check in checks]
+    inputs = [await _inputs(problem, check, bench) for check in checks]
     everything = tuple(call for of_check in inputs for call in of_check)
-    place = _place(problem, everything, bench)
-    reference = _read(place, len(everything)) if place is not None else None
+    program = (problem.prompt + problem.canonical_solution).encode("utf-8", "surrogatepass")
+    # the task's name seeds the random module
+    place = place_of("references", bench, problem.task_id.encode(), problem.entry_point.encode(), program, *everything)
+    reference = kept(place, Reference) if place is not None else None
+    if reference is not None and not len(reference.outputs) == len(reference.cpu_s) == len(everything):
+        reference = None
     if reference is None:
         reference = await _run(problem, checks, everything, bench)
         if place is not None:
-            _write(place, reference)
+            keep(place, reference)
     found, start = [], 0
     for of_check in inputs:
         end = start + len(of_check)
         found.append(Expected(inputs=of_check, outputs=reference.outputs[start:end], cpu_s=reference.cpu_s[start:end]))
         start = end
     return tuple(found)
+
+
+async def _inputs(problem: Problem, check: Cases, bench: Bench) -> tuple[bytes, ...]:
+    if check.generated is not None:
+        return await generated_inputs(problem, check.generated, bench)
+    return tuple(_wire(problem, check, number) for number in range(check.count))
 
 
 def _wire(problem: Problem, check: Cases, number: int) -> bytes:
@@ -153,48 +159,11 @@ def _failure(problem: Problem, checks: Sequence[Cases], execution: Execution, be
 
 def _at(problem: Problem, checks: Sequence[Cases], number: int) -> str:
     for check in checks:
-        if number < len(check.inputs):
+        if number < check.count:
             return f"{_where(problem)}: field `canonical_solution`: on input {number} of check {check.name!r}"
-        number -= len(check.inputs)
+        number -= check.count
     return f"{_where(problem)}: field `canonical_solution`"
 
 
 def _where(problem: Problem) -> str:
     return f"{problem.where}: {problem.task_id}" if problem.where else problem.task_id
-
-
-def _place(problem: Problem, inputs: Sequence[bytes], bench: Bench) -> Path | None:
-    if bench.cache is None:
-        return None
-    info = bench.sandbox.info
-    digest = hashlib.sha256()
-    for part in (
-        _SCHEMA,
-        info.image.encode(),
-        info.python.encode(),
-        problem.task_id.encode(),  # it seeds the random module
-        problem.entry_point.encode(),
-        (problem.prompt + problem.canonical_solution).encode("utf-8", "surrogatepass"),
-        *inputs,
-    ):
-        digest.update(b"%d\n" % len(part) + part)
-    return bench.cache / "references" / f"{digest.hexdigest()}.msgpack"
-
-
-def _read(place: Path, count: int) -> Reference | None:
-    """What was kept; None where it is absent, or not what it should be: then it is computed again."""
-    try:
-        reference = msgspec.msgpack.decode(place.read_bytes(), type=Reference)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return reference if len(reference.outputs) == len(reference.cpu_s) == count else None
-
-
-def _write(place: Path, reference: Reference) -> None:
-    """Keep it, whole or not at all; a cache that cannot be written costs time and nothing else."""
-    with contextlib.suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".tmp")
-        with os.fdopen(handle, "wb") as file:
-            file.write(msgspec.msgpack.encode(reference))
-        Path(name).replace(place)

@@ -6,12 +6,14 @@ from codebench.problems.problem import (
     Cases,
     Check,
     CheckFunction,
-    InputMaker,
+    Generated,
     Oracle,
+    Order,
     PackError,
     Problem,
     Suite,
     TimeRule,
+    Workload,
 )
 
 __all__ = [
@@ -20,10 +22,12 @@ __all__ = [
     "Cases",
     "Check",
     "CheckFunction",
-    "InputMaker",
+    "Generated",
     "Oracle",
+    "Order",
     "PackError",
     "Problem",
     "Suite",
     "TimeRule",
+    "Workload",
 ]

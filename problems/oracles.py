@@ -56,4 +56,10 @@ def _oracle(module: ModuleType, rule: str, reflexive: bool = True) -> Oracle:
 @functools.cache
 def _source(module: ModuleType, rule: str) -> str:
     """The prompt has run in the same namespace: the builtins that it hides come back first."""
-    return f"from builtins import *\n\n{inspect.getsource(module)}\n\nmatches = {rule}\n"
+    return f"from builtins import *\n\n{source_of(module)}\n\nmatches = {rule}\n"
+
+
+@functools.cache
+def source_of(module: ModuleType) -> str:
+    """The text of a module that stands on its own, to be run in the sandbox."""
+    return inspect.getsource(module)

@@ -21,11 +21,11 @@ from codebench.problems.problem import (
     Cases,
     Check,
     CheckFunction,
-    InputMaker,
     Oracle,
     PackError,
     Problem,
     Suite,
+    Workload,
 )
 
 HEADER = "pack.toml"
@@ -41,6 +41,13 @@ _FIELD = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*?)`(?: - at `\$\.?(.*)`)?")
 
 Decoded = TypeVar("Decoded")
+
+_TESTS = 2  # a level
+_MAKE_INPUT = """
+def make_input(size, level, number, seed):
+    made = make_inputs(size, seed)
+    return made[number % len(made)]
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +166,17 @@ def _problem(row: PackRow, where: str) -> Problem:
         checks=tuple(_checks(row, where)),
         tags=row.tags,
         naive_solution=row.naive_solution,
-        inputs=InputMaker(source=row.inputs, sizes=row.sizes) if row.inputs is not None else None,
+        workload=_workload(row) if row.inputs is not None else None,
         answers=tuple(_canned(answer) for answer in row.answers),
         where=where,
+    )
+
+
+def _workload(row: PackRow) -> Workload:
+    """Every size is a level, with equal weights; a test of it is one of the inputs that `make_inputs` returns."""
+    levels = len(row.sizes)
+    return Workload(
+        source=f"{row.inputs}\n{_MAKE_INPUT}", sizes=row.sizes, tests=(_TESTS,) * levels, weights=(1.0,) * levels
     )
 
 

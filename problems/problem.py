@@ -43,12 +43,33 @@ class Oracle:
 class TimeRule:
     """How long the answer may take for one input: `factor` times the reference, and at least `least_s`.
 
-    All inputs of a check together: the sum of those, at most `total_s`. CPU seconds, as `Limits.timeout_s`.
+    All inputs of a check together: the sum of those, at most `total_s`. CPU seconds, as `Limits.timeout_s`. With
+    `of_slowest` it is `factor` times the longest that the reference takes for any input of the problem's checks.
+    `decides` says whether an answer that takes longer, or more memory than there is, is wrong; else it is only slow,
+    and the inputs after that one are not run.
     """
 
     least_s: float = 1.0
     factor: float = 4.0
     total_s: float = 60.0
+    of_slowest: bool = False
+    decides: bool = True
+
+
+Order = tuple[int, int, int, int]
+"""What a generator of inputs is asked for: size, level, number within the level, seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generated:
+    """Inputs that are not stored but made, in the sandbox: one for each of `orders`.
+
+    `source` is trusted and defines `make_input(size, level, number, seed)`, which returns a tuple of arguments, the
+    same for the same order.
+    """
+
+    source: str
+    orders: tuple[Order, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,15 +78,23 @@ class Cases:
 
     Each input is a tuple of positional arguments, built of plain data (`sandbox.guest.values` says which). The
     expected outputs are not stored: the problem's own reference computes them in the sandbox. `compat` holds, by the
-    name of an upstream harness, the oracle that judges as that harness does, its bugs included; where a name is
-    missing, `oracle` is right for it too.
+    name of an upstream harness, the oracle that judges as that harness does, its bugs included, and `compat_time` its
+    rule of time; where a name is missing, `oracle` and `time` are right for it too. Where the inputs are `generated`,
+    `inputs` is empty.
     """
 
     name: str = "base"
-    inputs: tuple[tuple[object, ...], ...]
+    inputs: tuple[tuple[object, ...], ...] = ()
+    generated: Generated | None = None
     oracle: Oracle
     compat: Mapping[str, Oracle] = field(default_factory=lambda: MappingProxyType({}))
     time: TimeRule = TimeRule()
+    compat_time: Mapping[str, TimeRule] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def count(self) -> int:
+        """How many inputs there are."""
+        return len(self.inputs) if self.generated is None else len(self.generated.orders)
 
 
 Check = CheckFunction | Cases
@@ -96,14 +125,34 @@ class CannedAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InputMaker:
-    """Inputs of growing size: `source` defines `make_inputs(size, seed)`, which returns a list of argument tuples.
+class Workload:
+    """Inputs of growing size that an answer's time is taken on; `source` as in `Generated`.
 
-    The same size and seed give the same inputs. `sizes` ascend.
+    Level j has `tests[j]` inputs of `sizes[j]`; it counts with `weights[j]`, and one of weight 0 is not timed. Each
+    repetition has inputs of its own, drawn alike: only `seed` differs.
     """
 
     source: str
     sizes: tuple[int, ...]
+    tests: tuple[int, ...]
+    weights: tuple[float, ...]
+    seed: int = 0
+
+    def orders(self, level: int, repetition: int = 0) -> tuple[Order, ...]:
+        """What to ask the source for; repetition 0 has the seeds that ENAMEL takes: `seed` XOR number of the test."""
+        first = sum(self.tests[:level])
+        return tuple(
+            (self.sizes[level], level, number, (self.seed ^ (first + number)) + repetition * _APART)
+            for number in range(self.tests[level])
+        )
+
+    @property
+    def timed(self) -> tuple[int, ...]:
+        """The levels that count, the smallest first."""
+        return tuple(level for level, weight in enumerate(self.weights) if weight)
+
+
+_APART = 0x9E3779B1  # so that the seeds of two repetitions have nothing in common
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +174,7 @@ class Problem:
     checks: tuple[Check, ...]
     tags: tuple[str, ...] = ()
     naive_solution: str | None = None
-    inputs: InputMaker | None = None
+    workload: Workload | None = None
     answers: tuple[CannedAnswer, ...] = ()
     where: str = ""
 
@@ -151,7 +200,13 @@ class Suite:
 
 def _under(problem: Problem, harness: str) -> Problem:
     checks = (
-        replace(check, oracle=check.compat.get(harness, check.oracle)) if isinstance(check, Cases) else check
+        replace(
+            check,
+            oracle=check.compat.get(harness, check.oracle),
+            time=check.compat_time.get(harness, check.time),
+        )
+        if isinstance(check, Cases)
+        else check
         for check in problem.checks
     )
     return replace(problem, checks=tuple(checks))

@@ -29,6 +29,8 @@ _PAUSE_S = 0.5  # before the second attempt; twice as long before each later one
 _TIMEOUT_S = 30.0  # without a byte
 _EVALPLUS = "https://github.com/evalplus/humanevalplus_release/releases/download/v0.1.10"
 _EVOEVAL = "https://github.com/evo-eval/evoeval_release/releases/download/v0.1.0"
+_ENAMEL = "https://raw.githubusercontent.com/q-rz/enamel/b97da79c779b98eaa8b2a1b17a13d2eb0b6d16a5/dataset"
+ENAMEL_SHA256 = "1b77dba08bd3dedec199abce593c86a4f611c288475c318e1775bd56d1419b14"
 _HOUSEKEEPING_S = 24 * 3600.0  # a fetch that began longer ago than that has died
 
 
@@ -56,6 +58,7 @@ CATALOGUE: tuple[Pack, ...] = (
         Pack(name=f"evoeval_{name}", suite=f"evoeval:{name}", url=f"{_EVOEVAL}/EvoEval_{name}.jsonl.gz")
         for name in ("difficult", "creative", "subtle", "combine", "tool_use", "verbose", "concise")
     ),
+    Pack(name="enamel", suite="enamel", url=f"{_ENAMEL}/enamel.csv", sha256=ENAMEL_SHA256),
 )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.main import run
-from codebench.problems import AnswerKind, CannedAnswer, Cases, CheckFunction, InputMaker, PackError, Suite
+from codebench.problems import AnswerKind, CannedAnswer, Cases, CheckFunction, PackError, Suite
 from codebench.problems.pack import load_folder
 
 MANUAL = Path(__file__).resolve().parents[1] / "docs" / "add-a-suite.md"
@@ -62,7 +62,7 @@ def test_a_folder_becomes_a_suite_with_the_digest_of_its_problems(tmp_path: Path
 
 def test_what_is_not_in_a_row_is_absent_from_its_problem(tmp_path: Path) -> None:
     problem = load_folder(pack(tmp_path)).problems[0]
-    assert (problem.tags, problem.naive_solution, problem.inputs, problem.answers) == ((), None, None, ())
+    assert (problem.tags, problem.naive_solution, problem.workload, problem.answers) == ((), None, None, ())
 
 
 def test_optional_fields_arrive_on_the_problem(tmp_path: Path) -> None:
@@ -70,7 +70,9 @@ def test_optional_fields_arrive_on_the_problem(tmp_path: Path) -> None:
     content = row(tags=["numerics"], naive_solution="    return 2 - 1\n", inputs=INPUTS, sizes=[1, 5], answers=canned)
     problem = load_folder(pack(tmp_path, content)).problems[0]
     assert (problem.tags, problem.naive_solution) == (("numerics",), "    return 2 - 1\n")
-    assert problem.inputs == InputMaker(source=INPUTS, sizes=(1, 5))
+    assert problem.workload is not None
+    assert problem.workload.source.startswith(INPUTS)
+    assert (problem.workload.sizes, problem.workload.weights) == ((1, 5), (1.0, 1.0))
     assert problem.answers == (
         CannedAnswer(kind=AnswerKind.WRONG, code=WRONG["code"], verdicts=("fail",), note="two"),
         CannedAnswer(kind=AnswerKind.HOSTILE, code=WRONG["code"], verdicts=("fail", "error")),

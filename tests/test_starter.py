@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from codebench.problems import AnswerKind, InputMaker, Problem, Suite
+from codebench.problems import AnswerKind, Problem, Suite, Workload
 from codebench.problems.pack import load_starter
 from codebench.runs.selfcheck import SelfcheckOptions, selfcheck
 from codebench.sandbox import Limits, SandboxOptions
@@ -26,8 +26,8 @@ def answers(suite: Suite, kind: AnswerKind) -> int:
     return sum(answer.kind is kind for problem in suite.problems for answer in problem.answers)
 
 
-def measured(suite: Suite) -> list[tuple[Problem, InputMaker, str]]:
-    return [(p, p.inputs, p.naive_solution) for p in suite.problems if p.inputs and p.naive_solution]
+def measured(suite: Suite) -> list[tuple[Problem, Workload, str]]:
+    return [(p, p.workload, p.naive_solution) for p in suite.problems if p.workload and p.naive_solution]
 
 
 def test_there_are_more_than_forty_problems_no_two_alike(suite: Suite) -> None:

@@ -1,0 +1,56 @@
+"""Inputs that a problem's own generator makes: in the sandbox, once, and kept."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from codebench.graders.cached import keep, kept, place_of
+from codebench.graders.grade import Bench
+from codebench.problems import Generated, PackError, Problem
+from codebench.sandbox import Batch, CaseGroup, Conclusion, Job, Outcome
+
+_TUPLE, _END = '{"t":', "}"
+_LIMIT_S = 60.0  # for one input, and ten times as long for all
+
+
+class _Inputs(msgspec.Struct, frozen=True):
+    wire: tuple[bytes, ...]
+
+
+async def generated_inputs(problem: Problem, generated: Generated, bench: Bench) -> tuple[bytes, ...]:
+    """The arguments for each order in wire form. Raises PackError where the generator fails."""
+    orders = tuple(json.dumps(order).encode() for order in generated.orders)
+    source = generated.source.encode("utf-8", "surrogatepass")
+    place = place_of("inputs", bench, problem.task_id.encode(), source, *orders)
+    found = kept(place, _Inputs) if place is not None else None
+    if found is None or len(found.wire) != len(orders):
+        found = _Inputs(await _made(problem, generated.source, orders, bench))
+        if place is not None:
+            keep(place, found)
+    return found.wire
+
+
+async def _made(problem: Problem, source: str, orders: tuple[bytes, ...], bench: Bench) -> tuple[bytes, ...]:
+    limits_s = (_LIMIT_S,) * len(orders)
+    job = Job(
+        source=source,
+        entry_point="make_input",
+        context="",
+        seed_key=problem.task_id,
+        limits=bench.limits,
+        batch=Batch(groups=(CaseGroup(inputs=orders, limits_s=limits_s),), total_s=10 * _LIMIT_S, record=True),
+    )
+    execution = await bench.sandbox.run(job)
+    report = execution.report
+    where = f"{problem.where or problem.task_id}: {problem.task_id}: the generator of inputs"
+    if report.conclusion is not Conclusion.COMPLETED or len(report.outputs) != len(orders):
+        if execution.outcome is Outcome.OUT_OF_MEMORY:
+            raise PackError(f"{where} needs more than {bench.limits.memory_mib} MiB; give it --memory, or correct it")
+        detail = report.failures[0].detail if report.failures else report.detail
+        raise PackError(f"{where} fails: {detail}; correct it")
+    for order, output in zip(orders, report.outputs, strict=True):
+        if not output.startswith(_TUPLE) or '{"o":' in output:
+            raise PackError(f"{where} gives no tuple of plain data for {order.decode()}; correct it")
+    return tuple(output.removeprefix(_TUPLE).removesuffix(_END).encode() for output in report.outputs)
