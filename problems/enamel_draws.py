@@ -7,13 +7,14 @@ import random
 import string  # noqa: F401 - for the generators
 
 
-def rand_parens(size, valid=True, par="()", sep=""):
+def rand_parens(size: int, valid: bool = True, par: str = "()", sep: str | None = "") -> str | list[str]:
     """A string of about `size` brackets: balanced groups joined by `sep` (None: their list), or one with a flaw."""
     if not valid:
         half = (size + 1) // 2 - 1
-        return rand_parens(half, par=par) + par[1] + par[0] + rand_parens(half, par=par)
+        return f"{rand_parens(half, par=par)}{par[1]}{par[0]}{rand_parens(half, par=par)}"
     size += size % 2
-    groups, depth = [], 0
+    groups: list[str] = []
+    depth = 0
     for position in range(size):
         # Where both are possible a coin decides; it is thrown in no other case, for the sake of the sequence.
         if depth == 0 or (depth < size - position and random.randint(0, 1)):
@@ -27,7 +28,7 @@ def rand_parens(size, valid=True, par="()", sep=""):
     return groups if sep is None else sep.join(groups)
 
 
-def miller_rabin(n, k=5):
+def miller_rabin(n: int, k: int = 5) -> bool:
     """Is n > 0 probably prime, after `k` random witnesses?"""
     if n in (2, 3):
         return True
@@ -38,7 +39,7 @@ def miller_rabin(n, k=5):
     return all(_passes(random.randint(2, n - 2), n, odd, twos) for _ in range(k))
 
 
-def _passes(witness, n, odd, twos):
+def _passes(witness: int, n: int, odd: int, twos: int) -> bool:
     x = pow(witness, odd, n)
     if x in (1, n - 1):
         return True
@@ -49,7 +50,7 @@ def _passes(witness, n, odd, twos):
     return False
 
 
-def rand_probably_prime(lb, ub=None):
+def rand_probably_prime(lb: int, ub: int | None = None) -> int:
     """A probable prime in [lb, ub]; without `ub`, in [lb / 2, lb]."""
     if ub is None:
         ub = max(lb, 3)
@@ -65,7 +66,7 @@ def rand_probably_prime(lb, ub=None):
 _TRAPS = (30031, 561, 2, 125)  # 2·3·5·7·11·13 + 1, a Carmichael number, the even prime, a power
 
 
-def rand_primality(size, lid, cid):
+def rand_primality(size: int, lid: int, cid: int) -> int:
     """A number to be tested for primality: a trap, a prime, the square of one, or the product of two."""
     size = max(size, 4)
     if lid == 0 and cid < len(_TRAPS):

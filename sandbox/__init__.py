@@ -2,8 +2,10 @@
 
 from codebench.sandbox.job import (
     Batch,
+    CallTime,
     CaseGroup,
     Conclusion,
+    Duel,
     Execution,
     FailedCase,
     Job,
@@ -20,8 +22,10 @@ from codebench.sandbox.job import (
 
 __all__ = [
     "Batch",
+    "CallTime",
     "CaseGroup",
     "Conclusion",
+    "Duel",
     "Execution",
     "FailedCase",
     "Job",

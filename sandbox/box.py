@@ -175,6 +175,7 @@ def _order(job: Job, core: int | None) -> dict[str, object]:
             "timeout_s": limits.timeout_s,
             "memory_bytes": limits.memory_mib * _MIB,
             "core": core,
+            "alone_on_core": job.batch is not None and bool(job.batch.rival),
         },
         "rlimits": {
             "RLIMIT_AS": limits.memory_mib * _MIB,
@@ -190,6 +191,8 @@ def _batch_facts(batch: Batch) -> dict[str, object]:
         "stop_early": batch.stop_early,
         "total_s": batch.total_s,
         "record": batch.record,
+        "rival": batch.rival,
+        "turn": batch.turn,
         "plain": not any(b"{" in call for group in batch.groups for call in group.inputs),
         "limits_s": [limit_s for group in batch.groups for limit_s in group.limits_s],
         "groups": [

@@ -49,12 +49,18 @@ class Batch:
 
     `total_s` bounds all calls together. It ends at the first failure if `stop_early`. With `record` nothing is
     compared: the outputs and the CPU time of every call are reported, so the source had better be trusted.
+
+    With a `rival`, which is a trusted program that defines the same entry point, every call is timed beside the
+    rival's (see `guest.duel`): both run on one core, each in a process of its own, call by call, and who goes first
+    alternates, beginning with the rival where `turn` is even. Outputs are compared as ever.
     """
 
     groups: tuple[CaseGroup, ...]
     total_s: float
     stop_early: bool = True
     record: bool = False
+    rival: str = ""
+    turn: int = 0
 
     def __post_init__(self) -> None:
         assert any(group.inputs for group in self.groups), "a test without an input cannot be passed"
@@ -121,6 +127,39 @@ class FailedCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallTime:
+    """What one call took of its process, seen from outside it; CPU seconds of all threads and living processes.
+
+    `between_s` is what was used since the call before (or the load), decoding the input included; `call_s` the call
+    itself; `emit_s` writing the result down as plain data. `wall_s` is that of call and emission. `inside_s` is the
+    wall time of the call as the process itself claims it. `spawned` counts threads and processes begun meanwhile.
+    """
+
+    between_s: float
+    call_s: float
+    emit_s: float
+    wall_s: float
+    inside_s: float
+    spawned: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duel:
+    """Times of a program and its rival: `own` has one for each call that came back, `rival` perhaps one more.
+
+    Loading a program is timed as well, after the modules of the standard library that it imports have been.
+    `own_bytes` and `rival_bytes` are peak resident sets.
+    """
+
+    own: tuple[CallTime, ...] = ()
+    rival: tuple[CallTime, ...] = ()
+    own_load_s: float = 0.0
+    rival_load_s: float = 0.0
+    own_bytes: int = 0
+    rival_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The judge's account. `exception` names the type of what ended the load or the test, "" where nothing did;
     `by_candidate` says that the candidate raised it; `calls` counts the operations asked of the candidate.
@@ -139,6 +178,7 @@ class Report:
     failures: tuple[FailedCase, ...] = ()
     outputs: tuple[str, ...] = ()
     cpu_s: tuple[float, ...] = ()
+    duel: Duel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,12 +223,16 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
-    """How to open a sandbox. `image` and `runtime` are Docker's; None takes the default image and runtime."""
+    """How to open a sandbox. `image` and `runtime` are Docker's; None takes the default image and runtime.
+
+    `pinned` keeps each box on a core of its own, so that times can be taken: no more workers than physical cores then.
+    """
 
     workers: int
     limits: Limits = field(default_factory=Limits)
     image: str | None = None
     runtime: str | None = None
+    pinned: bool = False
 
 
 SandboxOpener = Callable[[SandboxOptions], Sandbox]

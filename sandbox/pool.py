@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Self
 
 from codebench.sandbox.box import Box, BoxSpentError, Wall
@@ -23,7 +24,7 @@ class Pool:
         self._boxes: asyncio.Queue[Box | None] = asyncio.Queue()
         self._all: set[Box] = set()
         self._threads = ThreadPoolExecutor(options.workers, thread_name_prefix="codebench-box")
-        self._cores = _cores(options.workers)
+        self._cores = physical_cores() if options.pinned else _cores(options.workers)
 
     @property
     def info(self) -> SandboxInfo:
@@ -121,6 +122,18 @@ def _cores(workers: int) -> list[int]:
     """
     cores = sorted(os.sched_getaffinity(0))
     return cores if workers == len(cores) else []
+
+
+def physical_cores() -> list[int]:
+    """One of the logical cores of each physical core that this process may use."""
+    found: dict[str, int] = {}
+    for core in sorted(os.sched_getaffinity(0)):
+        place = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
+        try:
+            found.setdefault(place.read_text(), core)
+        except OSError:
+            found[str(core)] = core
+    return list(found.values())
 
 
 def _stay_on(core: int | None) -> None:

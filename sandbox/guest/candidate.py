@@ -19,7 +19,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from . import batch, values
+from . import batch, timed, values
 from .frames import FrameBuffer, pack, read_frame
 from .mutation import mutables
 
@@ -59,6 +59,7 @@ class Candidate:
         self._module.__file__ = FILENAME
         self._shared: frozenset[str] = frozenset()
         self._given: dict[int, tuple[object, list[Any]]] = {}
+        self._timed = timed.Timed(self._objects, self._side())
 
     def serve(self) -> None:
         """Answer requests until the judge closes the socket."""
@@ -81,8 +82,11 @@ class Candidate:
         if kind == b"M":
             batch.run(body, self._objects[ENTRY], self._outputs, self._side())
             return
-        reply = self._load(json.loads(body)) if kind == b"L" else self._operate(body)
-        _flush_output()
+        if kind in self._timed.answers:
+            reply = self._timed.answers[kind](body)
+        else:
+            reply = self._load(json.loads(body)) if kind == b"L" else self._operate(body)
+            _flush_output()
         self._send(reply)
 
     def _side(self) -> batch.Side:

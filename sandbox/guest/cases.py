@@ -83,6 +83,10 @@ class Trial:
                 if lines := self._lines():
                     self._judge_all(lines, stop_early)
 
+    def judge(self, line: bytes) -> None:
+        """Judge the output of the next input, got elsewhere. Raises BrokenOff, OracleError."""
+        self._note(line)
+
     def _lines(self) -> list[bytes]:
         lines = self._session.lines()
         if len(self.outcomes) + len(lines) > len(self._cases.limits):

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import values
 from .cases import OracleError, Trial
+from .duel import Fighter, RivalError, fight
 from .raised import read_raised
 from .remote import TEST_MODULE, Boundary
 from .session import BrokenOff, Session, Ticker, Unsupported
@@ -25,18 +26,21 @@ class BrokenTest(Exception):
     """The trusted side does not work by itself: context or test cannot be run. The data set's fault."""
 
 
-def examine(job: dict[str, Any], session: Session) -> dict[str, Any]:
-    """Load the job's source into the candidate, run the test against it, and report; raises BrokenTest."""
+def examine(job: dict[str, Any], session: Session, rival: Session | None = None) -> dict[str, Any]:
+    """Load the job's source into the candidate, run the test against it, and report; raises BrokenTest.
+
+    `rival` is the session of the process for the job's trusted rival, where it has one.
+    """
     random.seed(job["seed_key"])
     namespace = _trusted_names(job["context"])
     boundary = Boundary(session, namespace, job["entry_point"], job["test"])
     try:
-        problem = _load(job, session, boundary)
-        if problem is not None:
+        if rival is not None:
+            return _run_duel(job, session, rival, boundary, namespace)
+        if (problem := _load(job, session, boundary)) is not None:
             return problem
-        if job["batch"] is not None:
-            return _run_cases(job, session, boundary, namespace)
-        return _run_test(job, session, boundary, namespace)
+        run = _run_cases if job["batch"] is not None else _run_test
+        return run(job, session, boundary, namespace)
     except BrokenTest:
         raise
     except BrokenOff as e:
@@ -65,14 +69,23 @@ def _compiled(source: str, filename: str) -> types.CodeType:
 
 def _load(job: dict[str, Any], session: Session, boundary: Boundary) -> dict[str, Any] | None:
     """Have the candidate run its source; a report where that is the end of it."""
-    order = {
-        "source": job["source"],
+    order = {"source": job["source"], **_order(job, boundary)}
+    return _loaded(job, session, boundary, *session.request(b"L", json.dumps(order).encode()))
+
+
+def _order(job: dict[str, Any], boundary: Boundary) -> dict[str, Any]:
+    return {
         "entry_point": job["entry_point"],
         "seed": job["seed_key"],
         "shared": sorted(boundary.shared),
         "limits": job["rlimits"],
     }
-    kind, reply = session.request(b"L", json.dumps(order).encode())
+
+
+def _loaded(
+    job: dict[str, Any], session: Session, boundary: Boundary, kind: bytes, reply: bytes
+) -> dict[str, Any] | None:
+    """What became of loading the source; a report where that is the end of it."""
     if kind == b"V":
         return None
     if kind == b"N":
@@ -116,6 +129,50 @@ def _run_test(job: dict[str, Any], session: Session, boundary: Boundary, namespa
     return _report("completed", "", "", boundary)
 
 
+def _run_duel(
+    job: dict[str, Any], session: Session, rival_session: Session, boundary: Boundary, namespace: dict[str, Any]
+) -> dict[str, Any]:
+    trial = Trial(job["cases"], session, boundary, namespace)
+    found = _report("completed", "", "", boundary)
+    order = _order(job, boundary)
+    try:
+        rival = Fighter(rival_session, job["batch"]["rival"], order)
+        if rival.loaded[0] != b"V":
+            raise BrokenTest(f"the reference cannot be loaded: {rival.loaded[1][:_DETAIL_CHARS]!r}")
+    except BrokenOff as e:
+        raise BrokenTest(f"the reference cannot be loaded: {e}") from e
+    own = Fighter(session, job["source"], order)
+    problem = _loaded(job, session, boundary, *own.loaded)
+    if problem is not None:
+        return problem
+    try:
+        with Ticker(session, job["watch"]["timeout_s"]):
+            fight(job, trial, own, rival, [json.dumps(call).encode() for call in job["cases"].calls])
+    except OracleError as e:
+        raise BrokenTest(str(e)) from e
+    except RivalError as e:
+        raise BrokenTest(f"the reference fails: {e}") from e
+    except BrokenOff as e:
+        boundary.calls += 1  # the one that it did not come back from
+        found = _report("broken_off", "", str(e), boundary)
+    else:
+        if trial.failures:
+            found = _report("refuted", trial.failures[0][1], "", boundary)
+    duel = {"own": own.times, "rival": rival.times, "own_load_s": own.load_s, "rival_load_s": rival.load_s}
+    return {**found, **_findings(trial, boundary), "duel": duel}
+
+
+def _findings(trial: Trial, boundary: Boundary) -> dict[str, Any]:
+    return {
+        "calls": boundary.calls,
+        "outcomes": "".join(trial.outcomes),
+        "failures": [
+            {"case": case, "exception": exception, "detail": _carriable(detail)}
+            for case, exception, detail in trial.failures
+        ],
+    }
+
+
 def _run_cases(job: dict[str, Any], session: Session, boundary: Boundary, namespace: dict[str, Any]) -> dict[str, Any]:
     trial = Trial(job["cases"], session, boundary, namespace)
     found = _report("completed", "", "", boundary)
@@ -129,17 +186,7 @@ def _run_cases(job: dict[str, Any], session: Session, boundary: Boundary, namesp
     else:
         if trial.failures:
             found = _report("refuted", trial.failures[0][1], "", boundary)
-    return {
-        **found,
-        "calls": boundary.calls,
-        "outcomes": "".join(trial.outcomes),
-        "failures": [
-            {"case": case, "exception": exception, "detail": _carriable(detail)}
-            for case, exception, detail in trial.failures
-        ],
-        "outputs": trial.outputs,
-        "cpu_s": trial.cpu_s,
-    }
+    return {**found, **_findings(trial, boundary), "outputs": trial.outputs, "cpu_s": trial.cpu_s}
 
 
 def _refuted(error: Exception, boundary: Boundary) -> dict[str, Any]:

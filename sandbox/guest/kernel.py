@@ -126,14 +126,21 @@ def _instruction(code: int, k: int, jt: int = 0, jf: int = 0) -> bytes:
     return struct.pack("=HBBI", code, jt, jf, k)
 
 
-def seccomp_program(machine: str) -> bytes:
-    """Return the classic-BPF filter for `machine` ("x86_64" or "aarch64"): a deny list over Docker's or none."""
+SCHED_SETAFFINITY = "sched_setaffinity"
+_ALSO_DENIED = {"x86_64": {SCHED_SETAFFINITY: 203}, "aarch64": {SCHED_SETAFFINITY: 122}}
+
+
+def seccomp_program(machine: str, *also: str) -> bytes:
+    """Return the classic-BPF filter for `machine` ("x86_64" or "aarch64"): a deny list over Docker's or none.
+
+    `also` names calls that are refused besides.
+    """
     load, equal, at_least, any_bit, ret = 0x20, 0x15, 0x35, 0x45, 0x06
     audit, clone, socket = _ARCH[machine]
     rules = [_instruction(load, 4), _instruction(equal, audit, 1, 0), _instruction(ret, _KILL), _instruction(load, 0)]
     if machine == "x86_64":  # the x32 numbering would walk past every rule below
         rules += [_instruction(at_least, 0x40000000, 0, 1), _instruction(ret, _ERRNO | _ENOSYS)]
-    for number in sorted(_DENIED[machine].values()):
+    for number in sorted([*_DENIED[machine].values(), *(_ALSO_DENIED[machine][name] for name in also)]):
         rules += [_instruction(equal, number, 0, 1), _instruction(ret, _ERRNO | _EPERM)]
     rules += [_instruction(equal, _CLONE3, 0, 1), _instruction(ret, _ERRNO | _ENOSYS)]
     rules += [_instruction(equal, clone, 0, 4), _instruction(load, 16)]
@@ -149,12 +156,12 @@ def seccomp_program(machine: str) -> bytes:
     return b"".join(rules)
 
 
-def apply_seccomp() -> bool:
+def apply_seccomp(*also: str) -> bool:
     """Put the filter on this process and all it will fork; False where the machine is not one it is written for."""
     machine = platform.machine()
     if machine not in _ARCH:
         return False
-    program = seccomp_program(machine)
+    program = seccomp_program(machine, *also)
     buffer = ctypes.create_string_buffer(program, len(program))
     fields = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
     header = ctypes.create_string_buffer(fields, len(fields))  # both buffers must live until the call is over

@@ -61,19 +61,33 @@ class Box:
         return job
 
     def _run(self, job: dict[str, Any]) -> dict[str, Any]:
-        zygote_control = next(self._turns)
         confine.stay_on(job["watch"]["core"])
-        session = Session(_take_candidate(zygote_control, job["watch"]), job["output_bytes"], self._in, zygote_control)
+        session = self._take_candidate(job)
+        rival = self._take_candidate(job) if job["watch"]["alone_on_core"] else None
         try:
-            report = examine(job, session)
+            report = examine(job, session, rival)
         except BrokenTest as e:
             report = {"conclusion": "broken_test", "detail": ascii(str(e)[:2000])[1:-1]}
-        facts = _end_candidate(zygote_control, session.hung_up)
-        session.close()
+        facts = _end_candidate(session)
+        if rival is not None:
+            of_rival = _end_candidate(rival)
+            facts["clean"] &= of_rival["clean"]
+            if "duel" in report:
+                memory = {"own_bytes": facts["memory_bytes"], "rival_bytes": of_rival["memory_bytes"]}
+                report["duel"] |= memory
+            next(self._turns)  # or it would always be the same zygote that has the rival
         if session.received > _MUCH:
             gc.collect()  # or a later test might find no memory left
         output = {"stdout": session.stdout.facts(), "stderr": session.stderr.facts()}
         return {"report": report, **facts, **output}
+
+    def _take_candidate(self, job: dict[str, Any]) -> Session:
+        control, watch = next(self._turns), job["watch"]
+        control.send(json.dumps(watch).encode())
+        answer, ends, _, _ = socket.recv_fds(control, 16, 4)
+        if not answer or len(ends) != 4:
+            raise SystemExit("a zygote is gone")
+        return Session(ends, job["output_bytes"], self._in, control)
 
     def _write(self, kind: bytes, message: dict[str, Any]) -> None:
         view = memoryview(pack(kind, json.dumps(message).encode()))
@@ -81,20 +95,14 @@ class Box:
             view = view[os.write(self._out, view) :]
 
 
-def _take_candidate(control: socket.socket, watch: dict[str, Any]) -> list[int]:
-    control.send(json.dumps(watch).encode())
-    answer, ends, _, _ = socket.recv_fds(control, 16, 4)
-    if not answer or len(ends) != 4:
-        raise SystemExit("a zygote is gone")
-    return ends
-
-
-def _end_candidate(control: socket.socket, hung_up: bool) -> dict[str, Any]:
-    control.send(zygote.HUNG_UP if hung_up else zygote.SEEN_ENOUGH)
-    answer = control.recv(4096)
+def _end_candidate(session: Session) -> dict[str, Any]:
+    """Have the candidate ended; what was seen of it from outside."""
+    session.watch.send(zygote.HUNG_UP if session.hung_up else zygote.SEEN_ENOUGH)
+    answer = session.watch.recv(4096)
     if not answer:
         raise SystemExit("a zygote is gone")
     facts: dict[str, Any] = json.loads(answer)
+    session.close()
     return facts
 
 

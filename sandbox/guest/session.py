@@ -27,6 +27,8 @@ _OVERRUN = 1.2  # of the sample's limit: the judge may stand still that long in 
 _SILENCE_S = 1.0  # what it may stand still later on
 LAP = b"L"
 """What a message to the zygote begins with that restarts its clock; then the seconds of a lap, and of all or 0."""
+CLOCK = b"C"
+"""A message to the zygote that it answers with what the candidate has used so far."""
 _Fault = TypeVar("_Fault", bound=BaseException)
 
 
@@ -116,7 +118,7 @@ class Session:
         self._sock = socket.socket(fileno=ends[0])
         self._outputs_of_batch = Outputs(ends[3])
         self._host = host
-        self._watch = watch
+        self.watch = watch
         self._sock.setblocking(False)
         self.stdout = Captured(ends[1], keep_output)
         self.stderr = Captured(ends[2], keep_output)
@@ -151,7 +153,17 @@ class Session:
 
         Where `whole_s` is given, that is how long this and all that follows may take.
         """
-        self._watch.send(b"%b%f %f" % (LAP, limit_s, whole_s))
+        self.watch.send(b"%b%f %f" % (LAP, limit_s, whole_s))
+
+    def clock(self) -> tuple[float, int]:
+        """CPU seconds of the candidate so far, and the last pid that was given out; raises BrokenOff."""
+        self.raise_fault()
+        self.watch.send(CLOCK)
+        answer = json.loads(self.watch.recv(4096) or b"null")
+        if answer is None:
+            raise self._gone()
+        used, last_pid = answer
+        return used / 1e9, last_pid
 
     def break_off(self, why: str) -> BrokenOff:
         """Note the fault and return the exception to raise."""

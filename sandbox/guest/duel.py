@@ -1,0 +1,95 @@
+"""A duel: a candidate and a trusted rival get the same calls in turn, each in its own process, on one core.
+
+Both do everything in steps and wait between them, so each step's CPU time is read from outside, off the kernel's clock
+for their processes. Input and output of a call are steps of their own: decoding and writing take as long for the one
+as for the other, and whatever a candidate takes beyond that can be charged to it.
+"""
+
+# ruff: noqa: TID251 - relative imports: in a box this package is called codebench, without the rest of it
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from .cases import Trial
+from .session import BrokenOff, Session
+
+
+class RivalError(Exception):
+    """The trusted rival did not do what it must."""
+
+
+class Fighter:
+    """One side: its process and what it has used."""
+
+    def __init__(self, session: Session, source: str, order: dict[str, Any]) -> None:
+        self._session = session
+        self.times: list[dict[str, Any]] = []
+        core = next(iter(sorted(os.sched_getaffinity(0))))
+        session.request(b"P", b"%d\n" % core + source.encode("utf-8", "surrogatepass"))
+        before, _ = session.clock()
+        self.loaded = session.request(b"L", json.dumps({**order, "source": source}).encode())
+        self._used, self._last_pid = session.clock()
+        self.load_s = self._used - before
+
+    def time(self, call: bytes, limit_s: float) -> bytes:
+        """Have it do one call; gives the output. Raises BrokenOff."""
+        self._session.request(b"I", call)
+        self._session.lap(limit_s)
+        ready, _ = self._session.clock()
+        started = time.monotonic()
+        _, inside = self._session.request(b"G", b"")
+        done, _ = self._session.clock()
+        _, output = self._session.request(b"E", b"")
+        wall_s = time.monotonic() - started
+        written, last_pid = self._session.clock()
+        self.times.append(
+            {
+                "between_s": ready - self._used,
+                "call_s": done - ready,
+                "emit_s": written - done,
+                "wall_s": wall_s,
+                "inside_s": _seconds(inside),
+                "spawned": last_pid - self._last_pid,
+            }
+        )
+        self._used, self._last_pid = written, last_pid
+        return output
+
+
+def _seconds(text: bytes) -> float:
+    """What a process says of its own time: any number, or it is taken for none."""
+    try:
+        seconds = float(text[:32])
+    except ValueError:
+        return 0.0
+    return seconds if 0.0 <= seconds < 1e6 else 0.0
+
+
+def fight(job: dict[str, Any], trial: Trial, own: Fighter, rival: Fighter, calls: Sequence[bytes]) -> None:
+    """Put both to every call, and judge the candidate's outputs. Raises BrokenOff where it does not come back."""
+    batch = job["batch"]
+    for number, call in enumerate(calls):
+        limit_s = batch["limits_s"][number]
+        rival_first = (number + batch["turn"]) % 2 == 0
+        if rival_first:
+            _time_rival(rival, call, limit_s)
+        output = own.time(call, limit_s)
+        if not rival_first:
+            _time_rival(rival, call, limit_s)
+        trial.judge(output)
+        if trial.failures:
+            return
+
+
+def _time_rival(rival: Fighter, call: bytes, limit_s: float) -> None:
+    try:
+        output = rival.time(call, 10 * limit_s + 1.0)
+    except BrokenOff as e:
+        raise RivalError(str(e)) from None
+    if output[:1] in (b"!", b"?"):
+        raise RivalError(output[:200].decode("ascii", "replace"))
