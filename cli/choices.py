@@ -28,6 +28,14 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
     return tuple(int(number) for number in numbers)
 
 
+def _names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """`a,b` as names."""
+    names = tuple(part.strip() for part in text.split(",")) if text is not None else ()
+    if not all(names) or len(set(names)) < len(names):
+        raise click.BadParameter(f"{text!r} is not a list of different names, such as a,b", context, parameter)
+    return names
+
+
 def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
     if not (math.isfinite(value) and value > 0):
         raise click.BadParameter(f"{value} is not a positive number of seconds", context, parameter)
@@ -66,7 +74,15 @@ def judging_options() -> Decorator:
             "--compat",
             metavar="NAME",
             show_default="our own rules",
-            help="Judge as this upstream harness does, bugs included: evalplus or evoeval.",
+            help="Judge as this upstream harness does, bugs included: evalplus, evoeval or enam.",
+        ),
+        click.option(
+            "--grade",
+            "graders",
+            metavar="NAME,…",
+            callback=_names,
+            show_default="what the suite is for",
+            help="Graders, as in correctness,efficiency.",
         ),
         click.option(
             "--test-details", is_flag=True, help="Go on after a failure, and record the outcome of every single input."
@@ -171,6 +187,7 @@ def eval_options(given: Mapping[str, Any]) -> EvalOptions:
         task_ids=given["tasks"],
         ks=given["ks"],
         out=given["out"],
+        graders=given["graders"],
         limits=limits_of(given),
         sandbox=given["sandbox"],
         workers=given["workers"],

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from codebench.graders.times import Efficiency
 from codebench.problems import Problem
 from codebench.sandbox import Limits, Sandbox, Text
 
@@ -54,7 +55,8 @@ class Grade:
     """One grader's finding. `protected` says that the candidate never shared a process with the judge.
 
     `checks` has one entry for each of the problem's checks, in their order; `verdict` is that of the first that is
-    not a pass. `wall_s` and `cpu_s` are seconds, `memory_bytes` the peak resident set; None where nothing ran.
+    not a pass. `efficiency` is there where times were taken. `wall_s` and `cpu_s` are seconds, `memory_bytes` the
+    peak resident set; None where nothing ran.
     """
 
     grader: str
@@ -67,6 +69,7 @@ class Grade:
     stdout: Text = Text()
     stderr: Text = Text()
     checks: tuple[CheckResult, ...] = ()
+    efficiency: Efficiency | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,4 +93,9 @@ class Grader(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade: ...
+    @property
+    def of_right_answers(self) -> bool:
+        """Does it grade only what is right? And then, not every problem: the grade is None where there is nothing."""
+        ...
+
+    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade | None: ...

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from types import MappingProxyType
 
 from codebench.problems import enamel_draws, store
 from codebench.problems.datafile import data_directory, find_in, verified_sha256
@@ -19,6 +18,7 @@ from codebench.problems.problem import Cases, Generated, Oracle, PackError, Prob
 NAME = "enamel"
 FILE_NAMES = ("enamel.csv", "enamel/enamel.csv", "dataset/enamel.csv")
 COMPAT = ("enam",)
+GRADERS = ("correctness", "efficiency")
 COLUMNS = (
     "task_id", "prompt", "input_generator", "input_levels", "reference_solution", "checker", "entry_point",
 )  # fmt: skip
@@ -31,8 +31,7 @@ TESTS, WEIGHTS = (8, 4, 4, 4), (0.0, 3.0, 3.0, 4.0)
 SEED = 998244353
 _REFLEXIVE = "return type(output) == type(answer) and output == answer"
 _LARGER = TimeRule(least_s=0.05, factor=3.0, of_slowest=True, total_s=600.0, decides=False)
-_STRICT = (TimeRule(of_slowest=True, total_s=600.0), _LARGER, _LARGER, _LARGER)
-_ENAM = (TimeRule(least_s=0.01, factor=2.0, of_slowest=True, total_s=600.0), _LARGER, _LARGER, _LARGER)
+_TIME = (TimeRule(of_slowest=True, total_s=600.0), _LARGER, _LARGER, _LARGER)
 _MAKE_INPUT = """
 
 def make_input(size, level, number, seed):
@@ -51,7 +50,9 @@ def load(data: Path | None) -> Suite:
     """Read the 142 problems from the data directory, else from the data store. Raises PackError."""
     path = _find(data)
     digest = verified_sha256(path, (store.ENAMEL_SHA256,))
-    return Suite(name=NAME, problems=tuple(_problems(path)), sha256=digest, source=path.name, compat=COMPAT)
+    return Suite(
+        name=NAME, problems=tuple(_problems(path)), sha256=digest, source=path.name, compat=COMPAT, graders=GRADERS
+    )
 
 
 def _find(data: Path | None) -> Path:
@@ -76,8 +77,8 @@ def _problems(path: Path) -> Iterator[Problem]:
 def _problem(index: int, row: dict[str, str], where: str) -> Problem:
     made = f"{source_of(enamel_draws)}\n{row['prompt']}\n    pass\n{row['input_generator']}{_MAKE_INPUT}"
     sizes = tuple(map(int, row["input_levels"].split()))
-    workload = Workload(source=made, sizes=sizes, tests=TESTS, weights=WEIGHTS, seed=SEED ^ index)
     oracle = Oracle(source=row["checker"] + _MATCHES, reflexive=_REFLEXIVE in row["checker"])
+    workload = Workload(source=made, sizes=sizes, tests=TESTS, weights=WEIGHTS, oracle=oracle, seed=SEED ^ index)
     return Problem(
         task_id=row["task_id"],
         prompt=row["prompt"],
@@ -88,8 +89,7 @@ def _problem(index: int, row: dict[str, str], where: str) -> Problem:
                 name=f"level {level}",
                 generated=Generated(source=made, orders=workload.orders(level)),
                 oracle=oracle,
-                time=_STRICT[level],
-                compat_time=MappingProxyType({"enam": _ENAM[level]}),
+                time=_TIME[level],
             )
             for level in range(len(sizes))
         ),

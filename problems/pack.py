@@ -172,11 +172,19 @@ def _problem(row: PackRow, where: str) -> Problem:
     )
 
 
+def _oracle(row: PackRow) -> Oracle:
+    return Oracle(source=row.oracle, reflexive=False) if row.oracle is not None else close(row.atol)
+
+
 def _workload(row: PackRow) -> Workload:
     """Every size is a level, with equal weights; a test of it is one of the inputs that `make_inputs` returns."""
     levels = len(row.sizes)
     return Workload(
-        source=f"{row.inputs}\n{_MAKE_INPUT}", sizes=row.sizes, tests=(_TESTS,) * levels, weights=(1.0,) * levels
+        source=f"{row.inputs}\n{_MAKE_INPUT}",
+        sizes=row.sizes,
+        tests=(_TESTS,) * levels,
+        weights=(1.0,) * levels,
+        oracle=_oracle(row),
     )
 
 
@@ -184,7 +192,7 @@ def _checks(row: PackRow, where: str) -> Iterator[Check]:
     """The test, if there is one, then each list of inputs, in the order of the file."""
     if row.test is not None:
         yield CheckFunction(name="base" if "base" not in row.cases else "test", source=row.test)
-    oracle = Oracle(source=row.oracle, reflexive=False) if row.oracle is not None else close(row.atol)
+    oracle = _oracle(row)
     for name, given in row.cases.items():
         yield Cases(
             name=name, inputs=read_inputs(given, f"{where}: field `cases.{name}", either_arguments), oracle=oracle

@@ -45,8 +45,8 @@ class TimeRule:
 
     All inputs of a check together: the sum of those, at most `total_s`. CPU seconds, as `Limits.timeout_s`. With
     `of_slowest` it is `factor` times the longest that the reference takes for any input of the problem's checks.
-    `decides` says whether an answer that takes longer, or more memory than there is, is wrong; else it is only slow,
-    and the inputs after that one are not run.
+    `decides` says whether an answer that takes longer, or more memory than there is, or whose numbers overflow, is
+    wrong; else it is only not good enough for such sizes, and the inputs after that one do not matter.
     """
 
     least_s: float = 1.0
@@ -78,9 +78,8 @@ class Cases:
 
     Each input is a tuple of positional arguments, built of plain data (`sandbox.guest.values` says which). The
     expected outputs are not stored: the problem's own reference computes them in the sandbox. `compat` holds, by the
-    name of an upstream harness, the oracle that judges as that harness does, its bugs included, and `compat_time` its
-    rule of time; where a name is missing, `oracle` and `time` are right for it too. Where the inputs are `generated`,
-    `inputs` is empty.
+    name of an upstream harness, the oracle that judges as that harness does, its bugs included; where a name is
+    missing, `oracle` is right for it too. Where the inputs are `generated`, `inputs` is empty.
     """
 
     name: str = "base"
@@ -89,7 +88,6 @@ class Cases:
     oracle: Oracle
     compat: Mapping[str, Oracle] = field(default_factory=lambda: MappingProxyType({}))
     time: TimeRule = TimeRule()
-    compat_time: Mapping[str, TimeRule] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def count(self) -> int:
@@ -129,14 +127,17 @@ class Workload:
     """Inputs of growing size that an answer's time is taken on; `source` as in `Generated`.
 
     Level j has `tests[j]` inputs of `sizes[j]`; it counts with `weights[j]`, and one of weight 0 is not timed. Each
-    repetition has inputs of its own, drawn alike: only `seed` differs.
+    repetition has inputs of its own, drawn alike: only `seed` differs. `oracle` decides about outputs, as in `Cases`.
+    `rules` names the upstream harness whose way of timing is followed, "" for our own.
     """
 
     source: str
     sizes: tuple[int, ...]
     tests: tuple[int, ...]
     weights: tuple[float, ...]
+    oracle: Oracle
     seed: int = 0
+    rules: str = ""
 
     def orders(self, level: int, repetition: int = 0) -> tuple[Order, ...]:
         """What to ask the source for; repetition 0 has the seeds that ENAMEL takes: `seed` XOR number of the test."""
@@ -189,6 +190,8 @@ class Suite:
     source: str
     compat: tuple[str, ...] = ()
     """The upstream harnesses whose verdicts can be reproduced: those that some `Cases.compat` names."""
+    graders: tuple[str, ...] = ("correctness",)
+    """What an answer is graded by unless something else is asked for."""
 
     def under(self, harness: str) -> Suite:
         """The suite judged as `harness` judges; raises PackError where it is not in `compat`."""
@@ -203,13 +206,13 @@ def _under(problem: Problem, harness: str) -> Problem:
         replace(
             check,
             oracle=check.compat.get(harness, check.oracle),
-            time=check.compat_time.get(harness, check.time),
         )
         if isinstance(check, Cases)
         else check
         for check in problem.checks
     )
-    return replace(problem, checks=tuple(checks))
+    workload = replace(problem.workload, rules=harness) if problem.workload is not None else None
+    return replace(problem, checks=tuple(checks), workload=workload)
 
 
 SuiteLoader = Callable[[Path | None], Suite]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from codebench.generators import GeneratorError, Sample
-from codebench.graders import Bench
+from codebench.graders import Bench, Grade, Verdict
 from codebench.problems import Problem
 from codebench.runs.plan import Plan
 from codebench.runs.progress import Progress
@@ -71,10 +71,20 @@ class Grading:
             generation=sample.generation,
         )
         try:
-            grades = [await grader.grade(problem, sample.code, self._bench) for grader in self._plan.graders]
+            grades = await self._grades(problem, sample.code)
         except SandboxError as error:
             return replace(record, error=str(error) or type(error).__name__)
-        return replace(record, grades=tuple(grades))
+        return replace(record, grades=grades)
+
+    async def _grades(self, problem: Problem, code: str) -> tuple[Grade, ...]:
+        """What every grader says; those of right answers are not asked about others."""
+        grades: list[Grade] = []
+        for grader in self._plan.graders:
+            if grader.of_right_answers and any(grade.verdict is not Verdict.PASS for grade in grades):
+                continue
+            grade = await grader.grade(problem, code, self._bench)
+            grades += [grade] if grade is not None else []
+        return tuple(grades)
 
     def _give_up_where_hopeless(self, record: Record) -> None:
         self._failures_in_a_row = self._failures_in_a_row + 1 if record.error else 0

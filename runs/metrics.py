@@ -1,4 +1,4 @@
-"""Metrics: pass@k and its confidence interval."""
+"""Metrics: pass@k and eff@k, and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -30,9 +30,30 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     return 1.0 - prod(1.0 - k / i for i in range(n - c + 1, n + 1))
 
 
+def eff_at_k(scores: Sequence[float], k: int) -> float:
+    """The expected best of k scores drawn without replacement from those of n answers to one problem.
+
+    Rao-Blackwellised over the order statistics: Qiu et al. 2025, "How efficient is LLM-generated code?", eq. 9, with
+    the sorted e_(1) <= ... <= e_(n): the sum over r from k to n of C(r-1, k-1) / C(n, k) e_(r). The weights come from
+    one another, w_(n) = k / n and w_(r) = w_(r+1) (1 - (k-1) / r), so that no binomial coefficient is ever computed.
+    A wrong answer counts with 0.
+
+    Raises ValueError for k < 1 and for k > n, where it is undefined.
+    """
+    n = len(scores)
+    if not 1 <= k <= n:
+        raise ValueError(f"eff@{k} is undefined for {n} samples: k must be at least 1 and not exceed their number")
+    ascending = sorted(scores)
+    weight, terms = k / n, []
+    for r in range(n, k - 1, -1):
+        terms.append(weight * ascending[r - 1])
+        weight *= 1 - (k - 1) / (r - 1) if r > 1 else 0.0
+    return fsum(terms)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A proportion with its 95 % interval: 0 <= low <= value <= high <= 1.
+    """A metric with its 95 % interval: low <= value <= high; for a proportion within 0 and 1.
 
     `n_problems` took part; `left_out` problems did not, because fewer than k of their samples were graded.
     """
@@ -58,6 +79,27 @@ def estimate_pass_at_k(counts: Sequence[tuple[int, int]], k: int) -> Estimate | 
     draws = sum(n // k for n, _ in usable)
     low, high = wilson_interval(value, _effective_size(values, value, draws))
     return Estimate(value=value, low=low, high=high, n_problems=len(usable), left_out=len(counts) - len(usable))
+
+
+def estimate_eff_at_k(scores: Sequence[Sequence[float]], k: int) -> Estimate | None:
+    """Mean eff@k over problems, each given as the scores of its samples; None where no problem has k of them.
+
+    The interval is that of the mean of the problems' values, which are independent of each other: value ± 1.96 SE with
+    the SE of Miller 2024, eq. 1; none below 0.
+    """
+    values = [eff_at_k(of_problem, k) for of_problem in scores if len(of_problem) >= k]
+    if not values:
+        return None
+    value = fsum(values) / len(values)
+    squares = fsum((one - value) ** 2 for one in values)
+    half = _Z95 * sqrt(squares / (len(values) - 1) / len(values)) if len(values) > 1 else value
+    return Estimate(
+        value=value,
+        low=max(0.0, value - half),
+        high=value + half,
+        n_problems=len(values),
+        left_out=len(scores) - len(values),
+    )
 
 
 def wilson_interval(p: float, n: float) -> tuple[float, float]:

@@ -18,7 +18,7 @@ class EvalOptions:
     followed by `:ARGUMENT` where the generator takes one. None means: `samples` as many answers per problem as the
     generator has, else 1 (`generation.samples` is set from it); `limit` all problems; `out` a directory derived from
     the run's identity; `workers` one per core; `data` find it; `compat` judge strictly (else as the upstream harness
-    of that name does, bugs included). `repairs` is how often a wrong answer may be given back to be corrected.
+    of that name does, bugs included). Empty `graders` means those that the suite names. `repairs` is how often a wrong answer may be given back to be corrected.
     `details` goes on after a failure and records how every single input went. Empty `ks` means 1, and those of 10
     and 100 that do not exceed the samples.
     """
@@ -30,7 +30,7 @@ class EvalOptions:
     task_ids: tuple[str, ...] = ()
     ks: tuple[int, ...] = ()
     out: Path | None = None
-    graders: tuple[str, ...] = ("correctness",)
+    graders: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     sandbox: str = "auto"
     workers: int | None = None

@@ -15,7 +15,9 @@ from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manif
 from codebench.runs.options import EvalOptions
 from codebench.runs.plugins import load_generator_opener, load_grader, load_suite_loader
 from codebench.runs.record import RunError
+from codebench.runs.summary import DECIDING_GRADER
 from codebench.sandbox import SandboxInfo, SandboxOptions
+from codebench.sandbox.pool import physical_cores
 
 _DEFAULT_KS = (1, 10, 100)
 
@@ -50,6 +52,9 @@ def make_plan(options: EvalOptions) -> Plan:
         suite = suite.under(options.compat)
     selected = replace(suite, problems=_selected(suite, options))
     opener, argument = load_generator_opener(options.model)
+    graders = tuple(load_grader(name) for name in options.graders or suite.graders)
+    if not any(grader.name == DECIDING_GRADER for grader in graders):
+        raise RunError(f"--grade: {DECIDING_GRADER} must be among the graders; the others build on it")
     generator = opener(argument, suite.problems, replace(options.generation, samples=options.samples or 1))
     if options.repairs and not isinstance(generator, Repairer):
         raise RunError(f"--repair: {options.model} cannot answer a second time; take a model, or leave --repair out")
@@ -58,11 +63,11 @@ def make_plan(options: EvalOptions) -> Plan:
     plan = Plan(
         suite=selected,
         generator=generator,
-        graders=tuple(load_grader(name) for name in options.graders),
+        graders=graders,
         samples=samples,
         repairs=options.repairs,
         ks=ks,
-        sandbox=_sandbox_options(options),
+        sandbox=_sandbox_options(options, timed=any(grader.of_right_answers for grader in graders)),
     )
     check_gates(options.fail_under, ks, plan.checks)
     return plan
@@ -123,6 +128,11 @@ def _ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:
     return tuple(sorted(set(asked)))
 
 
-def _sandbox_options(options: EvalOptions) -> SandboxOptions:
+def _sandbox_options(options: EvalOptions, timed: bool) -> SandboxOptions:
+    """Where times are taken every box has a physical core of its own, and no neighbour on it."""
     workers = options.workers or len(os.sched_getaffinity(0))
-    return SandboxOptions(workers=workers, limits=options.limits, image=options.image, runtime=options.runtime)
+    if timed:
+        workers = min(workers, len(physical_cores()))
+    return SandboxOptions(
+        workers=workers, limits=options.limits, image=options.image, runtime=options.runtime, pinned=timed
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from codebench.runs.efficiency import EfficiencySummary
 from codebench.runs.manifest import read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
@@ -38,6 +39,8 @@ def report_json(run: Run) -> dict[str, object]:
 def show_report(run: Run, console: Console) -> None:
     """Print the report; fits 80 columns."""
     console.print(_table(run), highlight=False)
+    if run.summary.efficiency is not None and run.summary.efficiency.levels:
+        console.print(_levels(run.summary.efficiency), highlight=False)
     for line in _remarks(run.summary):
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
@@ -70,6 +73,8 @@ def _table(run: Run) -> Table:
     table.add_column(overflow="fold")
     for name, estimate in _scores(summary):
         table.add_row(name, Text(_estimate(estimate), style="bold"))
+    for k, estimate in (summary.efficiency.eff_at_k if summary.efficiency is not None else {}).items():
+        table.add_row(f"eff@{k}", Text(_estimate(estimate), style="bold"))
     for number, estimate in summary.pass_after_repair.items():
         if number:
             table.add_row(f"pass@1, repair {number}", _estimate(estimate))
@@ -77,6 +82,34 @@ def _table(run: Run) -> Table:
     for name, value in _facts(run):
         table.add_row(name, Text(value))
     return table
+
+
+def _levels(efficiency: EfficiencySummary) -> Table:
+    from rich.table import Table
+
+    table = Table(title="Right answers by size", title_justify="left", min_width=60)
+    table.add_column("level", style="cyan")
+    for name in ("answers", "score", "out of time"):
+        table.add_column(name, justify="right")
+    for row in efficiency.levels:
+        table.add_row(str(row.level), f"{row.answers:,}", f"{row.score:.3f}", f"{row.timed_out:,}")
+    return table
+
+
+def _times(efficiency: EfficiencySummary) -> list[tuple[str, str]]:
+    facts = []
+    if efficiency.floor is not None:
+        facts.append(
+            ("noise floor", f"reference against itself {efficiency.floor:.3f}, ± {efficiency.noise:.3f} a score")
+        )
+    if efficiency.time_ratio is not None and efficiency.memory_ratio is not None:
+        product = f"{efficiency.memory_time_ratio:.2f}"
+        ratios = f"time {efficiency.time_ratio:.2f} · memory {efficiency.memory_ratio:.2f} · both {product}"
+        facts.append(("by the reference", ratios))
+    if efficiency.alike:
+        facts.append(("alike", f"{efficiency.alike:,} of {_number(efficiency.pairs, 'pair')} cannot be told apart"))
+    facts += [("clock", clock) for clock in efficiency.clocks]
+    return facts
 
 
 def _scores(summary: Summary) -> list[tuple[str, Estimate | None]]:
@@ -101,6 +134,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     ]
     if summary.usage is not None:
         facts.append(("generated", _used(summary.usage)))
+    if summary.efficiency is not None:
+        facts += _times(summary.efficiency)
     if run.manifest.compat:
         facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:

@@ -100,9 +100,11 @@ class Stand:
     async def grade(self, problem: Problem, code: str) -> Grade | SandboxError:
         """The grade, or the error that there must never be."""
         try:
-            return await self.grader.grade(problem, code, self.bench)
+            grade = await self.grader.grade(problem, code, self.bench)
         except SandboxError as error:
             return error
+        assert grade is not None, "correctness has something to say about every problem"
+        return grade
 
 
 def selfcheck(options: SelfcheckOptions, progress: Progress | None = None) -> Selfcheck:

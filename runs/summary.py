@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 
 from codebench.generators import Generation
 from codebench.graders import CheckResult, Grade, Verdict
+from codebench.runs.efficiency import EfficiencySummary, Timed, summarise_efficiency, timed
 from codebench.runs.manifest import Manifest
 from codebench.runs.metrics import Estimate, estimate_pass_at_k
 from codebench.runs.record import Record, RunError
 
 DECIDING_GRADER = "correctness"
+EFFICIENCY = "efficiency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class Summary:
     usage: Usage | None = None
     pass_after_repair: dict[int, Estimate | None] = field(default_factory=dict)
     checks: dict[str, dict[int, Estimate | None]] = field(default_factory=dict)
+    efficiency: EfficiencySummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class Outcome:
     checks: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     generation: Generation | None = None
+    timed: Timed | None = None
+    clock: str = ""
 
     def passes(self, check: str) -> bool:
         """Did it pass this check and those before? All of its own decide where it has no check of that name."""
@@ -112,7 +117,17 @@ def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] =
             for number in (range(manifest.repairs + 1) if manifest.repairs else ())
         },
         checks=_by_check([tuple(of_task.values()) for of_task in outcomes.values()], ks),
+        efficiency=_efficiency(outcomes, ks) if EFFICIENCY in manifest.graders else None,
     )
+
+
+def _efficiency(outcomes: dict[str, dict[int, Outcome]], ks: Sequence[int]) -> EfficiencySummary:
+    of_tasks = {
+        task_id: [one.timed for one in of_task.values() if one.timed is not None]
+        for task_id, of_task in outcomes.items()
+    }
+    clocks = dict.fromkeys(one.clock for of_task in outcomes.values() for one in of_task.values() if one.clock)
+    return summarise_efficiency({task_id: timed for task_id, timed in of_tasks.items() if timed}, ks, tuple(clocks))
 
 
 def deciding_grade(record: Record) -> Grade | None:
@@ -144,8 +159,17 @@ def _outcome(record: Record) -> Outcome:
     grade = deciding_grade(record)
     if grade is None:
         return Outcome(None, generation=_bare(record.generation))
+    times = next((one for one in record.grades if one.grader == EFFICIENCY), None)
+    clock = times.efficiency.clock if times is not None and times.efficiency is not None else ""
     passed = itertools.takewhile(lambda check: check.verdict is Verdict.PASS, grade.checks)
-    return Outcome(grade.verdict, _names(grade.checks), _names(passed), _bare(record.generation))
+    return Outcome(
+        grade.verdict,
+        _names(grade.checks),
+        _names(passed),
+        _bare(record.generation),
+        timed(grade.verdict, times),
+        clock,
+    )
 
 
 def _bare(generation: Generation | None) -> Generation | None:

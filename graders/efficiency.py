@@ -1,0 +1,215 @@
+"""Efficiency: how long does a right answer take beside the reference, on inputs of growing size?
+
+Per level and repetition, answer and reference get one process each and take turns at the same inputs (a `Duel`). Since
+the slowest input of a level counts, nothing that one call leaves behind for the next is a gain; and the processes of
+the next level know nothing of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from codebench.graders.context import context_of
+from codebench.graders.grade import Bench, Grade, Verdict
+from codebench.graders.references import Expected, References
+from codebench.graders.times import CPU, FACTOR, INSIDE, Efficiency, Level, level_s, score_of
+from codebench.problems import Cases, Generated, PackError, Problem, Workload
+from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
+
+ENAM = "enam"
+_LEAST, _MOST = 2, 5  # repetitions
+_OF_ENAM = 6
+_CUT = 1.25  # of the limit: a call is cut off there, so that one which takes as long as the limit is seen to do so
+_CUT_S = 0.02
+_KEPT = 64
+_ENDED = {Outcome.TIMED_OUT: "timeout", Outcome.OUT_OF_MEMORY: "memory"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is known of a problem before its first answer: times of the reference against itself, and their score."""
+
+    levels: tuple[Level, ...]
+    floor: float
+
+    @property
+    def slowest_s(self) -> float:
+        return max(level.reference_s for level in self.levels)
+
+
+class EfficiencyGrader:
+    """Times right answers. It has no grade for problems without a workload."""
+
+    name = "efficiency"
+    of_right_answers = True
+
+    def __init__(self) -> None:
+        self._references = References()
+        self._openings: OrderedDict[Problem, asyncio.Task[Opening]] = OrderedDict()
+
+    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade | None:
+        """Time one answer. Raises SandboxError, and PackError where reference or generator of inputs fails."""
+        if problem.workload is None:
+            return None
+        course = Course(problem=problem, workload=problem.workload, bench=bench, references=self._references)
+        opening = await self._opening(course)
+        levels: list[Level] = []
+        for number, level in enumerate(opening.levels):
+            if levels and levels[-1].ended:
+                levels.append(replace(level, ended=levels[-1].ended))
+                continue
+            try:
+                levels.append(await _timed(course, code, opening, number))
+            except WrongError as error:
+                return Grade(grader=self.name, verdict=error.verdict, detail=f"timed at size {level.size}: {error}")
+        efficiency = Efficiency(
+            levels=tuple(levels), floor=opening.floor, clock=course.clock, rules=course.workload.rules
+        )
+        memory = max((duel.own_bytes for level in levels for duel in level.duels), default=None)
+        return Grade(grader=self.name, verdict=Verdict.PASS, memory_bytes=memory, efficiency=efficiency)
+
+    async def _opening(self, course: Course) -> Opening:
+        """That of the problem; made once."""
+        task = self._openings.get(course.problem)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._openings[course.problem] = asyncio.create_task(_open(course))
+        while len(self._openings) > _KEPT:
+            self._openings.popitem(last=False)
+        return await asyncio.shield(task)
+
+
+class WrongError(Exception):
+    """A timed call gave what it must not."""
+
+    def __init__(self, verdict: Verdict, detail: str) -> None:
+        super().__init__(detail)
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What all answers to a problem have to run. Levels are numbered among those that are timed."""
+
+    problem: Problem
+    workload: Workload
+    bench: Bench
+    references: References
+
+    @property
+    def enam(self) -> bool:
+        return self.workload.rules == ENAM
+
+    @property
+    def clock(self) -> str:
+        return INSIDE if self.enam else CPU
+
+    @property
+    def reference(self) -> str:
+        return self.problem.prompt + self.problem.canonical_solution
+
+    async def expected(self, number: int, repetition: int) -> Expected:
+        """Inputs and outputs of a level; each repetition has its own, unless enam is followed."""
+        if self.enam:
+            repetition = 0
+        if repetition == 0 and all(isinstance(check, Cases) and check.generated for check in self.problem.checks):
+            checks = tuple(check for check in self.problem.checks if isinstance(check, Cases))
+            number = self.workload.timed[number]
+        else:
+            checks = _checks(self.workload, repetition)
+        return (await self.references.expected(self.problem, checks, self.bench))[number]
+
+    async def run(self, code: str, expected: Expected, limit_s: float, turn: int) -> Execution:
+        """One repetition: the code against the reference, `limit_s` for every call."""
+        oracle, count = self.workload.oracle, len(expected.inputs)
+        group = CaseGroup(
+            inputs=expected.inputs,
+            expected=expected.outputs,
+            limits_s=(limit_s,) * count,
+            oracle=oracle.source,
+            reflexive=oracle.reflexive,
+        )
+        limits = self.bench.limits
+        job = Job(
+            source=code,
+            entry_point=self.problem.entry_point,
+            context=context_of(self.problem),
+            seed_key=self.problem.task_id,
+            limits=replace(limits, timeout_s=limits.timeout_s + 4 * limit_s * count),
+            batch=Batch(groups=(group,), total_s=0.0, rival=self.reference, turn=turn),
+        )
+        return await self.bench.sandbox.run(job)
+
+
+def _checks(workload: Workload, repetition: int) -> tuple[Cases, ...]:
+    return tuple(
+        Cases(
+            name=f"level {level}, repetition {repetition}",
+            generated=Generated(source=workload.source, orders=workload.orders(level, repetition)),
+            oracle=workload.oracle,
+        )
+        for level in workload.timed
+    )
+
+
+async def _open(course: Course) -> Opening:
+    """Time the reference against itself, as an answer would be."""
+    workload, levels = course.workload, []
+    for number, place in enumerate(workload.timed):
+        level = Level(size=workload.sizes[place], weight=workload.weights[place])
+        for repetition in range(_OF_ENAM if course.enam else _LEAST):
+            expected = await course.expected(number, repetition)
+            execution = await course.run(course.reference, expected, 10 * max(expected.cpu_s) + 1.0, repetition)
+            report = execution.report
+            if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
+                detail = report.failures[0].detail if report.failures else report.detail or execution.outcome
+                problem = course.problem
+                raise PackError(
+                    f"{problem.where or problem.task_id}: {problem.task_id}: the reference does not come through "
+                    f"size {level.size}: {detail}; give it --timeout or --memory, or correct it"
+                )
+            level = replace(level, duels=(*level.duels, report.duel))
+        levels.append(level)
+    floor = score_of(Efficiency(levels=tuple(levels), rules=workload.rules), clip=False).value
+    known = tuple(replace(level, duels=(), reference_s=level_s(level, course.enam) or 0.0) for level in levels)
+    return Opening(levels=known, floor=floor)
+
+
+async def _timed(course: Course, code: str, opening: Opening, number: int) -> Level:
+    """Repeat a level until its time is plain. Raises WrongError."""
+    level = opening.levels[number]
+    limit_s = FACTOR * opening.slowest_s * _CUT + _CUT_S
+    while len(level.duels) < (_OF_ENAM if course.enam else _LEAST) or (not course.enam and _unclear(level, opening)):
+        repetition = len(level.duels)
+        execution = await course.run(code, await course.expected(number, repetition), limit_s, repetition)
+        report = execution.report
+        if report.duel is not None:
+            level = replace(level, duels=(*level.duels, report.duel))
+        if report.conclusion is not Conclusion.COMPLETED:
+            return replace(level, ended=_ended(execution))
+    return level
+
+
+def _unclear(level: Level, opening: Opening) -> bool:
+    """Could another repetition move the level's time across an edge of its band, the reference's time or the limit?"""
+    if len(level.duels) >= _MOST:
+        return False
+    alone = [level_s(replace(level, duels=(duel,))) or 0.0 for duel in level.duels]
+    rivals = [max(call.call_s for call in duel.rival) for duel in level.duels]
+    ratios = [own_s / rival_s for own_s, rival_s in zip(alone, rivals, strict=True)]
+    low, high = min(ratios), max(ratios)
+    spread = high - low
+    edges = (1.0, FACTOR * opening.slowest_s / level.reference_s)
+    return any(low - spread <= edge <= high + spread for edge in edges)
+
+
+def _ended(execution: Execution) -> str:
+    """Why the answer did not come through a level. Raises WrongError where it is not for want of time or memory."""
+    report = execution.report
+    if execution.outcome in _ENDED and report.conclusion is Conclusion.BROKEN_OFF:
+        return _ENDED[execution.outcome]
+    if report.failures and report.failures[0].exception in ("MemoryError", "OverflowError"):
+        return "memory"
+    verdict = Verdict.FAIL if report.conclusion is Conclusion.REFUTED else Verdict.ERROR
+    raise WrongError(verdict, report.failures[0].detail if report.failures else report.detail)

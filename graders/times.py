@@ -1,0 +1,136 @@
+"""Times of an answer and of the reference beside it, and the efficiency score that they come to.
+
+The score is ENAMEL's (Qiu et al. 2025, "How efficient is LLM-generated code?", section 3): with t_j the time of the
+slowest input of level j, r_j that of the reference and T = 2 max r_j the limit, f_j = (T - t_j)+ / (T - r_j), and e is
+the mean of all f_j by the weights of the levels. A level that takes as long as T ends the answer: this level and all
+larger ones count 0 (right-censoring). Ours is clipped at 1, enam's is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from codebench.sandbox import CallTime, Duel
+
+FACTOR = 2.0  # ENAMEL's alpha
+INSIDE, CPU = "wall time inside the process", "CPU time of the process, from outside"
+_STEP_SLACK, _STEP_SLACK_S = 1.25, 0.0002
+_LOAD_SLACK_S = 0.002
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One level: a duel for each repetition. `ended` is "timeout" or "memory" where the answer did not come through.
+
+    `reference_s` is the time of the reference in this run when it had only itself beside it; it counts where the
+    answer was not timed.
+    """
+
+    size: int
+    weight: float
+    duels: tuple[Duel, ...] = ()
+    ended: str = ""
+    reference_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Efficiency:
+    """All that a score is made of. `floor` is the score of the reference itself, timed as any other answer and not
+    clipped: what it differs from 1 by is noise.
+
+    `rules` is "" for our own, else the upstream harness that was followed.
+    """
+
+    levels: tuple[Level, ...]
+    floor: float | None = None
+    clock: str = CPU
+    rules: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What times come to: `levels` has f_j of each level, `value` e; `time_ratio` is the answer's time by that of the
+    reference, over all that both did, `memory_ratio` the same of the peak resident set; None where nothing was done.
+    """
+
+    value: float
+    levels: tuple[float, ...]
+    timed_out: tuple[bool, ...]
+    time_ratio: float | None = None
+    memory_ratio: float | None = None
+
+
+def score_of(efficiency: Efficiency, clip: bool = True) -> Score:
+    """The score that the recorded times come to; enam's is not clipped at 1 in any case."""
+    enam = efficiency.rules == "enam"
+    references = [_reference_s(level, enam) for level in efficiency.levels]
+    limit_s = FACTOR * max(references)
+    found: list[float] = []
+    out: list[bool] = []
+    for level, reference_s in zip(efficiency.levels, references, strict=True):
+        own_s = None if level.ended or any(out) else level_s(level, enam)
+        if own_s is None or own_s >= limit_s + (0.01 if enam else 0.0):
+            out.append(True)
+            found.append(0.0)
+            continue
+        out.append(False)
+        fraction = max(0.0, limit_s - own_s) / (limit_s - reference_s)
+        found.append(min(1.0, fraction) if clip and not enam else fraction)
+    weights = [level.weight for level in efficiency.levels]
+    value = sum(weight * one for weight, one in zip(weights, found, strict=True)) / sum(weights)
+    done = [level for level in efficiency.levels if level.duels and not level.ended]
+    return Score(
+        value=value,
+        levels=tuple(found),
+        timed_out=tuple(out),
+        time_ratio=_ratio([(level_s(level, enam) or 0.0, _reference_s(level, enam)) for level in done]),
+        memory_ratio=_ratio([(duel.own_bytes, duel.rival_bytes) for level in done for duel in level.duels]),
+    )
+
+
+def level_s(level: Level, inside: bool = False) -> float | None:
+    """Seconds for the slowest input of a level; None where it was not timed to its end."""
+    if not level.duels or level.ended:
+        return None
+    return max(
+        hodges_lehmann([_own_s(duel, number, inside) for duel in level.duels])
+        for number in range(len(level.duels[0].own))
+    )
+
+
+def hodges_lehmann(values: Sequence[float]) -> float:
+    """The median of the means of all pairs, each value paired with itself as well (Hodges & Lehmann 1963)."""
+    return median((a + b) / 2 for place, a in enumerate(values) for b in values[: place + 1])
+
+
+def _reference_s(level: Level, inside: bool) -> float:
+    if not level.duels or level.ended:
+        return level.reference_s
+    calls = range(len(level.duels[0].rival))
+    return max(hodges_lehmann([_call_s(duel.rival[number], inside) for duel in level.duels]) for number in calls)
+
+
+def _own_s(duel: Duel, number: int, inside: bool) -> float:
+    """Seconds that one call is charged with: its own, and what it did beside it that the reference did not do."""
+    own, rival = duel.own[number], duel.rival[number]
+    if inside:
+        return own.inside_s
+    load_s = max(0.0, duel.own_load_s - duel.rival_load_s - _LOAD_SLACK_S)
+    seconds = own.call_s + _beyond(own.emit_s, rival.emit_s) + _beyond(own.between_s, rival.between_s) + load_s
+    # Times of helpers may be hidden from the clock, but they share the core: the wall time has them all.
+    return max(seconds, own.wall_s) if own.spawned else seconds
+
+
+def _call_s(call: CallTime, inside: bool) -> float:
+    return call.inside_s if inside else call.call_s
+
+
+def _beyond(own_s: float, rival_s: float) -> float:
+    return max(0.0, own_s - _STEP_SLACK * rival_s - _STEP_SLACK_S)
+
+
+def _ratio(pairs: Sequence[tuple[float, float]]) -> float | None:
+    below = sum(b for _, b in pairs)
+    return sum(a for a, _ in pairs) / below if below else None
