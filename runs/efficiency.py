@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
@@ -106,7 +107,7 @@ def _has(timed: Sequence[Timed]) -> bool:
 def _gaps(timed: Sequence[Timed]) -> list[float]:
     """How far the scores of right answers lie apart, neighbour by neighbour."""
     values = sorted(one.value for one in timed if one.score is not None)
-    return [high - low for low, high in zip(values, values[1:], strict=False)]
+    return [high - low for low, high in itertools.pairwise(values)]
 
 
 def _levels(scores: Sequence[Score]) -> tuple[LevelRow, ...]:
