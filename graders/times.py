@@ -18,6 +18,7 @@ FACTOR = 2.0  # ENAMEL's alpha
 INSIDE, CPU = "wall time inside the process", "CPU time of the process, from outside"
 _STEP_SLACK, _STEP_SLACK_S = 1.25, 0.0002
 _LOAD_SLACK_S = 0.002
+_LEAST_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,10 @@ def hodges_lehmann(values: Sequence[float]) -> float:
 def _reference_s(level: Level, inside: bool) -> float:
     if not level.duels or level.ended:
         return level.reference_s
-    calls = range(len(level.duels[0].rival))
-    return max(hodges_lehmann([_call_s(duel.rival[number], inside) for duel in level.duels]) for number in calls)
+    return max(
+        hodges_lehmann([_call_s(duel.rival[number], duel.rival_empty_s, inside) for duel in level.duels])
+        for number in range(len(level.duels[0].rival))
+    )
 
 
 def _own_s(duel: Duel, number: int, inside: bool) -> float:
@@ -118,13 +121,14 @@ def _own_s(duel: Duel, number: int, inside: bool) -> float:
     if inside:
         return own.inside_s
     load_s = max(0.0, duel.own_load_s - duel.rival_load_s - _LOAD_SLACK_S)
-    seconds = own.call_s + _beyond(own.emit_s, rival.emit_s) + _beyond(own.between_s, rival.between_s) + load_s
+    call_s = _call_s(own, duel.own_empty_s, inside)
+    seconds = call_s + _beyond(own.emit_s, rival.emit_s) + _beyond(own.between_s, rival.between_s) + load_s
     # Times of helpers may be hidden from the clock, but they share the core: the wall time has them all.
     return max(seconds, own.wall_s) if own.spawned else seconds
 
 
-def _call_s(call: CallTime, inside: bool) -> float:
-    return call.inside_s if inside else call.call_s
+def _call_s(call: CallTime, empty_s: float, inside: bool) -> float:
+    return call.inside_s if inside else max(_LEAST_S, call.call_s - empty_s)
 
 
 def _beyond(own_s: float, rival_s: float) -> float:

@@ -148,6 +148,7 @@ class Duel:
     """Times of a program and its rival: `own` has one for each call that came back, `rival` perhaps one more.
 
     Loading a program is timed as well, after the modules of the standard library that it imports have been.
+    `own_empty_s` and `rival_empty_s` are what `call_s` has in it without the call: the way there and back.
     `own_bytes` and `rival_bytes` are peak resident sets.
     """
 
@@ -155,6 +156,8 @@ class Duel:
     rival: tuple[CallTime, ...] = ()
     own_load_s: float = 0.0
     rival_load_s: float = 0.0
+    own_empty_s: float = 0.0
+    rival_empty_s: float = 0.0
     own_bytes: int = 0
     rival_bytes: int = 0
 

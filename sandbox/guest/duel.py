@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from .cases import Trial
 from .session import BrokenOff, Session
 
+_EMPTY_CALLS = 5
 _BESIDE_S = 30.0  # for what is not the call: writing the result down, waiting for the rival, the next input
 
 
@@ -33,10 +35,18 @@ class Fighter:
         self.times: list[dict[str, Any]] = []
         core = next(iter(sorted(os.sched_getaffinity(0))))
         session.request(b"P", b"%d\n" % core + source.encode("utf-8", "surrogatepass"))
+        self.empty_s = statistics.median(self._empty() for _ in range(_EMPTY_CALLS))
         before, _ = session.clock()
         self.loaded = session.request(b"L", json.dumps({**order, "source": source}).encode())
         self._used, self._last_pid = session.clock()
         self.load_s = self._used - before
+
+    def _empty(self) -> float:
+        """CPU seconds from one reading of the clock to the next where nothing is called between them."""
+        before, _ = self._session.clock()
+        self._session.request(b"G", b"")
+        after, _ = self._session.clock()
+        return after - before
 
     def time(self, call: bytes, limit_s: float) -> bytes:
         """Have it do one call; gives the output. Raises BrokenOff."""

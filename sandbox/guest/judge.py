@@ -158,7 +158,14 @@ def _run_duel(
     else:
         if trial.failures:
             found = _report("refuted", trial.failures[0][1], "", boundary)
-    duel = {"own": own.times, "rival": rival.times, "own_load_s": own.load_s, "rival_load_s": rival.load_s}
+    duel = {
+        "own": own.times,
+        "rival": rival.times,
+        "own_load_s": own.load_s,
+        "rival_load_s": rival.load_s,
+        "own_empty_s": own.empty_s,
+        "rival_empty_s": rival.empty_s,
+    }
     return {**found, **_findings(trial, boundary), "duel": duel}
 
 
