@@ -106,6 +106,11 @@ class Course:
         return INSIDE if self.enam else CPU
 
     @property
+    def least(self) -> int:
+        """How often a level is repeated at least; enam repeats each call by itself."""
+        return 1 if self.enam else _LEAST
+
+    @property
     def reference(self) -> str:
         return self.problem.prompt + self.problem.canonical_solution
 
@@ -137,7 +142,9 @@ class Course:
             context=context_of(self.problem),
             seed_key=self.problem.task_id,
             limits=replace(limits, timeout_s=limits.timeout_s + 4 * limit_s * count),
-            batch=Batch(groups=(group,), total_s=0.0, rival=self.reference, turn=turn),
+            batch=Batch(
+                groups=(group,), total_s=0.0, rival=self.reference, turn=turn, repeats=_OF_ENAM if self.enam else 1
+            ),
         )
         return await self.bench.sandbox.run(job)
 
@@ -158,7 +165,7 @@ async def _open(course: Course) -> Opening:
     workload, levels = course.workload, []
     for number, place in enumerate(workload.timed):
         level = Level(size=workload.sizes[place], weight=workload.weights[place])
-        for repetition in range(_OF_ENAM if course.enam else _LEAST):
+        for repetition in range(course.least):
             expected = await course.expected(number, repetition)
             execution = await course.run(course.reference, expected, 10 * max(expected.cpu_s) + 1.0, repetition)
             report = execution.report
@@ -180,7 +187,7 @@ async def _timed(course: Course, code: str, opening: Opening, number: int) -> Le
     """Repeat a level until its time is plain. Raises WrongError."""
     level = opening.levels[number]
     limit_s = FACTOR * opening.slowest_s * _CUT + _CUT_S
-    while len(level.duels) < (_OF_ENAM if course.enam else _LEAST) or (not course.enam and _unclear(level, opening)):
+    while len(level.duels) < course.least or (not course.enam and _unclear(level, opening)):
         repetition = len(level.duels)
         execution = await course.run(code, await course.expected(number, repetition), limit_s, repetition)
         report = execution.report

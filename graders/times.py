@@ -119,7 +119,7 @@ def _own_s(duel: Duel, number: int, inside: bool) -> float:
     """Seconds that one call is charged with: its own, and what it did beside it that the reference did not do."""
     own, rival = duel.own[number], duel.rival[number]
     if inside:
-        return own.inside_s
+        return hodges_lehmann(own.inside_s)
     load_s = max(0.0, duel.own_load_s - duel.rival_load_s - _LOAD_SLACK_S)
     call_s = _call_s(own, duel.own_empty_s, inside)
     seconds = call_s + _beyond(own.emit_s, rival.emit_s) + _beyond(own.between_s, rival.between_s) + load_s
@@ -128,7 +128,7 @@ def _own_s(duel: Duel, number: int, inside: bool) -> float:
 
 
 def _call_s(call: CallTime, empty_s: float, inside: bool) -> float:
-    return call.inside_s if inside else max(_LEAST_S, call.call_s - empty_s)
+    return hodges_lehmann(call.inside_s) if inside else max(_LEAST_S, call.call_s - empty_s)
 
 
 def _beyond(own_s: float, rival_s: float) -> float:

@@ -193,6 +193,7 @@ def _batch_facts(batch: Batch) -> dict[str, object]:
         "record": batch.record,
         "rival": batch.rival,
         "turn": batch.turn,
+        "repeats": batch.repeats,
         "plain": not any(b"{" in call for group in batch.groups for call in group.inputs),
         "limits_s": [limit_s for group in batch.groups for limit_s in group.limits_s],
         "groups": [

@@ -52,7 +52,9 @@ class Batch:
 
     With a `rival`, which is a trusted program that defines the same entry point, every call is timed beside the
     rival's (see `guest.duel`): both run on one core, each in a process of its own, call by call, and who goes first
-    alternates, beginning with the rival where `turn` is even. Outputs are compared as ever.
+    alternates, beginning with the rival where `turn` is even. Outputs are compared as ever. With `repeats` above 1
+    every call is made so often, on equal inputs, by a program that is loaded anew each time without print and input,
+    and the process's own clock is all there is to tell the repetitions apart: enam's way of timing.
     """
 
     groups: tuple[CaseGroup, ...]
@@ -61,6 +63,7 @@ class Batch:
     record: bool = False
     rival: str = ""
     turn: int = 0
+    repeats: int = 1
 
     def __post_init__(self) -> None:
         assert any(group.inputs for group in self.groups), "a test without an input cannot be passed"
@@ -131,15 +134,15 @@ class CallTime:
     """What one call took of its process, seen from outside it; CPU seconds of all threads and living processes.
 
     `between_s` is what was used since the call before (or the load), decoding the input included; `call_s` the call
-    itself; `emit_s` writing the result down as plain data. `wall_s` is that of call and emission. `inside_s` is the
-    wall time of the call as the process itself claims it. `spawned` counts threads and processes begun meanwhile.
+    itself; `emit_s` writing the result down as plain data. `wall_s` is that of call and emission. `inside_s` is
+    the wall time of each repetition as the process itself claims it. `spawned` counts threads and processes begun meanwhile.
     """
 
     between_s: float
     call_s: float
     emit_s: float
     wall_s: float
-    inside_s: float
+    inside_s: tuple[float, ...]
     spawned: int = 0
 
 

@@ -30,8 +30,9 @@ class RivalError(Exception):
 class Fighter:
     """One side: its process and what it has used."""
 
-    def __init__(self, session: Session, source: str, order: dict[str, Any]) -> None:
+    def __init__(self, session: Session, source: str, order: dict[str, Any], repeats: int) -> None:
         self._session = session
+        self._repeats = repeats
         self.times: list[dict[str, Any]] = []
         core = next(iter(sorted(os.sched_getaffinity(0))))
         session.request(b"P", b"%d\n" % core + source.encode("utf-8", "surrogatepass"))
@@ -44,17 +45,17 @@ class Fighter:
     def _empty(self) -> float:
         """CPU seconds from one reading of the clock to the next where nothing is called between them."""
         before, _ = self._session.clock()
-        self._session.request(b"G", b"")
+        self._session.request(b"G", b"1")
         after, _ = self._session.clock()
         return after - before
 
     def time(self, call: bytes, limit_s: float) -> bytes:
         """Have it do one call; gives the output. Raises BrokenOff."""
         self._session.request(b"I", call)
-        self._session.lap(limit_s)
+        self._session.lap(limit_s * self._repeats)
         ready, _ = self._session.clock()
         started = time.monotonic()
-        _, inside = self._session.request(b"G", b"")
+        _, inside = self._session.request(b"G", b"%d" % self._repeats)
         done, _ = self._session.clock()
         self._session.lap(_BESIDE_S)
         _, output = self._session.request(b"E", b"")
@@ -66,7 +67,7 @@ class Fighter:
                 "call_s": done - ready,
                 "emit_s": written - done,
                 "wall_s": wall_s,
-                "inside_s": _seconds(inside),
+                "inside_s": _seconds(inside, self._repeats),
                 "spawned": last_pid - self._last_pid,
             }
         )
@@ -74,13 +75,13 @@ class Fighter:
         return output
 
 
-def _seconds(text: bytes) -> float:
-    """What a process says of its own time: any number, or it is taken for none."""
+def _seconds(text: bytes, count: int) -> list[float]:
+    """What a process says of its own times: any numbers, or they are taken for none."""
     try:
-        seconds = float(text[:32])
+        seconds = [float(part) for part in text[: 32 * count].split()]
     except ValueError:
-        return 0.0
-    return seconds if 0.0 <= seconds < 1e6 else 0.0
+        seconds = []
+    return seconds if len(seconds) == count and all(0.0 <= one < 1e6 for one in seconds) else [0.0] * count
 
 
 def fight(job: dict[str, Any], trial: Trial, own: Fighter, rival: Fighter, calls: Sequence[bytes]) -> None:

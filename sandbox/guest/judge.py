@@ -136,12 +136,12 @@ def _run_duel(
     found = _report("completed", "", "", boundary)
     order = _order(job, boundary)
     try:
-        rival = Fighter(rival_session, job["batch"]["rival"], order)
+        rival = Fighter(rival_session, job["batch"]["rival"], order, job["batch"]["repeats"])
         if rival.loaded[0] != b"V":
             raise BrokenTest(f"the reference cannot be loaded: {rival.loaded[1][:_DETAIL_CHARS]!r}")
     except BrokenOff as e:
         raise BrokenTest(f"the reference cannot be loaded: {e}") from e
-    own = Fighter(session, job["source"], order)
+    own = Fighter(session, job["source"], order, job["batch"]["repeats"])
     problem = _loaded(job, session, boundary, *own.loaded)
     if problem is not None:
         return problem
