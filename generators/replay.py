@@ -3,12 +3,14 @@
 Each line is a JSON object with `task_id` and one of `solution` (a whole program), `completion` (what follows the
 prompt) and `response` (all that a model wrote, from which the program is extracted). Where a `response` stands beside
 another of them, the other counts. A repeated task_id is a further sample of that problem; samples are numbered in the
-order of the file. Or a folder in evalplus's form: DIR/HumanEval_0/0.py, 1.py and so on, each a whole program.
+order of the file. Or a folder in evalplus's form: DIR/HumanEval_0/0.py, 1.py and so on, each a whole program. Or a
+FILE.json in enam's form, which has a list of whole programs for each problem of HumanEval, by its number.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from codebench.generators.sample import Generation, GeneratorError, Sample
 from codebench.problems import PackError, Problem
 from codebench.problems.jsonl import json_object, numbered_lines, string_field
 
+ENAM = ".json"
 _FORMS = ("solution", "completion", "response")
 
 
@@ -93,6 +96,8 @@ def _count(path: Path, problems: Sequence[Problem]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for where, answer in _answers(path):
         if answer.task_id not in known:
+            if path.suffix == ENAM:  # it has all of HumanEval, whatever the suite takes of it
+                continue
             raise GeneratorError(f"{where}: field `task_id`: {_unknown(answer.task_id, known)}")
         counts[answer.task_id] += 1
     if not counts:
@@ -104,6 +109,9 @@ def _answers(path: Path) -> Iterator[tuple[str, Answer]]:
     """Yield ("FILE:LINE", answer), holding one line in memory at a time."""
     if path.is_dir():
         yield from _programs(path)
+        return
+    if path.suffix == ENAM:
+        yield from _codes(path)
         return
     try:
         for number, line in numbered_lines(path):
@@ -131,6 +139,25 @@ def _programs(folder: Path) -> Iterator[tuple[str, Answer]]:
                 str(files[stem]),
                 Answer(task_id=f"{head}/{number}" if head else task.name, text=code, form="solution"),
             )
+
+
+def _codes(path: Path) -> Iterator[tuple[str, Answer]]:
+    """Yield ("FILE: problem N", answer) for `[[code, …], …]` or `{"0": [code, …], …}`."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise GeneratorError(f"{path}: cannot be read as JSON: {error}") from None
+    pairs = (
+        list(enumerate(found)) if isinstance(found, list) else list(found.items()) if isinstance(found, dict) else []
+    )
+    if not pairs:
+        raise GeneratorError(f"{path}: expected a list of programs for each problem of HumanEval, as enam reads it")
+    for number, codes in pairs:
+        where = f"{path}: problem {number}"
+        if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+            raise GeneratorError(f"{where}: expected a list of programs, each a string; correct it")
+        for code in codes:
+            yield where, Answer(task_id=f"HumanEval/{number}", text=code, form="solution")
 
 
 def _answer(fields: Mapping[str, object], where: str) -> Answer:
