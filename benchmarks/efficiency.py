@@ -80,7 +80,7 @@ def _row(name: str, who: str, runs: list[tuple[float, float, float, int]]) -> tu
 def ours(options: argparse.Namespace, name: str, scratch: Path, number: int) -> tuple[float, float, float, int]:
     """eff@1, pass@1, wall seconds of the whole command, and the peak memory of its largest process in KiB."""
     out = scratch / f"{name}-{number}"
-    argv = [sys.executable, "-m", "codebench.cli.main", "eval", "--suite", "enamel", "--data", str(options.data)]
+    argv = [str(Path(sys.executable).with_name("codebench")), "eval", "--suite", "enamel", "--data", str(options.data)]
     argv += [
         "--model",
         f"replay:{options.data / 'enamel' / name}.json",

@@ -134,8 +134,9 @@ class CallTime:
     """What one call took of its process, seen from outside it; CPU seconds of all threads and living processes.
 
     `between_s` is what was used since the call before (or the load), decoding the input included; `call_s` the call
-    itself; `emit_s` writing the result down as plain data. `wall_s` is that of call and emission. `inside_s` is
-    the wall time of each repetition as the process itself claims it. `spawned` counts threads and processes begun meanwhile.
+    itself; `emit_s` writing the result down as plain data. `wall_s` is that of call and emission. `inside_s` has the
+    wall time of each repetition as the process itself claims it. `spawned` counts threads and processes begun
+    meanwhile.
     """
 
     between_s: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from math import comb, isclose
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codebench.runs.metrics import estimate_pass_at_k, pass_at_k, wilson_interval
+from codebench.runs.metrics import eff_at_k, estimate_eff_at_k, estimate_pass_at_k, pass_at_k, wilson_interval
 
 counts = st.integers(1, 200).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
 draws = counts.flatmap(lambda nc: st.tuples(st.just(nc[0]), st.just(nc[1]), st.integers(1, nc[0])))
@@ -93,3 +94,53 @@ def test_problems_that_happen_to_agree_claim_no_more_than_independent_trials() -
     estimate = estimate_pass_at_k([(100, 50)] * 9 + [(100, 51)], 1)
     assert estimate is not None
     assert (estimate.low, estimate.high) == pytest.approx(wilson_interval(0.501, 1000))
+
+
+scores = st.lists(st.floats(0, 2), min_size=1, max_size=8)
+
+
+@given(scores)
+def test_eff_at_k_is_the_mean_of_the_best_of_every_choice_of_k(values: list[float]) -> None:
+    for k in range(1, len(values) + 1):
+        choices = list(itertools.combinations([Fraction(value) for value in values], k))
+        exact = sum(max(choice) for choice in choices) / len(choices)
+        assert isclose(eff_at_k(values, k), exact, rel_tol=1e-12, abs_tol=1e-15)
+
+
+@given(scores, st.data())
+def test_eff_at_k_does_not_fall_when_an_answer_gets_better(values: list[float], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(values) - 1))
+    better = [*values[:place], values[place] + data.draw(st.floats(0, 1)), *values[place + 1 :]]
+    for k in range(1, len(values) + 1):
+        assert eff_at_k(better, k) >= eff_at_k(values, k) - 1e-12
+
+
+@given(scores)
+def test_eff_at_1_is_the_mean_and_eff_at_n_the_best(values: list[float]) -> None:
+    assert eff_at_k(values, 1) == pytest.approx(sum(values) / len(values))
+    assert eff_at_k(values, len(values)) == pytest.approx(max(values))
+
+
+@given(st.integers(1, 12), st.integers(0, 12))
+def test_with_scores_of_0_and_1_eff_at_k_is_pass_at_k(n: int, c: int) -> None:
+    c = min(c, n)
+    for k in range(1, n + 1):
+        assert eff_at_k([1.0] * c + [0.0] * (n - c), k) == pytest.approx(pass_at_k(n, c, k), abs=1e-12)
+
+
+def test_eff_at_k_stays_sound_for_a_thousand_samples() -> None:
+    assert eff_at_k([0.5] * 1000, 100) == pytest.approx(0.5, rel=1e-9)
+
+
+@pytest.mark.parametrize("k", [0, -1, 3])
+def test_eff_at_k_is_undefined_beyond_the_samples(k: int) -> None:
+    with pytest.raises(ValueError, match=f"eff@{k} is undefined for 2 samples"):
+        eff_at_k([0.1, 0.2], k)
+
+
+def test_an_interval_of_eff_at_k_is_around_it_and_problems_with_too_few_samples_are_left_out() -> None:
+    estimate = estimate_eff_at_k([[0.2, 0.4], [0.9, 0.7], [0.5]], 2)
+    assert estimate is not None
+    assert (estimate.n_problems, estimate.left_out) == (2, 1)
+    assert 0 <= estimate.low < estimate.value == pytest.approx(0.65) < estimate.high
+    assert estimate_eff_at_k([[0.5]], 2) is None
