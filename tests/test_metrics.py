@@ -142,5 +142,6 @@ def test_an_interval_of_eff_at_k_is_around_it_and_problems_with_too_few_samples_
     estimate = estimate_eff_at_k([[0.2, 0.4], [0.9, 0.7], [0.5]], 2)
     assert estimate is not None
     assert (estimate.n_problems, estimate.left_out) == (2, 1)
-    assert 0 <= estimate.low < estimate.value == pytest.approx(0.65) < estimate.high
+    assert estimate.value == pytest.approx(0.65)
+    assert 0 <= estimate.low < estimate.value < estimate.high
     assert estimate_eff_at_k([[0.5]], 2) is None
