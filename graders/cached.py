@@ -7,8 +7,10 @@ import hashlib
 import os
 import tempfile
 import zlib
+from collections import OrderedDict
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -17,6 +19,35 @@ from codebench.graders.grade import Bench
 _SCHEMA = b"2"
 _FASTEST = 1
 _Kept = TypeVar("_Kept", bound=msgspec.Struct)
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
+
+
+class Shelf(Generic[_Key, _Value]):
+    """What was used last stays in memory, up to `most_bytes` together, and always the last one."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._held: OrderedDict[_Key, tuple[_Value, int]] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: _Key) -> _Value | None:
+        if key not in self._held:
+            return None
+        self._held.move_to_end(key)
+        return self._held[key][0]
+
+    def put(self, key: _Key, value: _Value, size: int) -> None:
+        """Hold something of `size` bytes in place of what is there."""
+        self.drop(key)
+        self._held[key] = value, size
+        self._bytes += size
+        while self._bytes > self._most_bytes and len(self._held) > 1:
+            self.drop(next(iter(self._held)))
+
+    def drop(self, key: _Key) -> None:
+        _, size = self._held.pop(key, (None, 0))
+        self._bytes -= size
 
 
 def place_of(kind: str, bench: Bench, *parts: bytes) -> Path | None:

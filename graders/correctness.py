@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from codebench.graders.batches import batch as make_batch
 from codebench.graders.batches import check_results
+from codebench.graders.cached import Shelf
 from codebench.graders.context import context_of
 from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict
 from codebench.graders.references import Expected, References
 from codebench.problems import Cases, Check, CheckFunction, PackError, Problem
 from codebench.sandbox import Batch, Conclusion, Execution, Job, Limits, Outcome
 
-_KEPT = 32  # batches that stay in memory
+_KEPT_BYTES = 32 * 1024 * 1024  # of batches that stay in memory
 _SLOW = (Verdict.TIMEOUT, Verdict.MEMORY)
 _MEANING = {
     Conclusion.COMPLETED: Verdict.PASS,
@@ -35,7 +35,7 @@ class CorrectnessGrader:
 
     def __init__(self) -> None:
         self._references = References()
-        self._batches: OrderedDict[tuple[tuple[Expected, ...], Limits, bool], Batch] = OrderedDict()
+        self._batches: Shelf[tuple[tuple[Expected, ...], Limits, bool], Batch] = Shelf(_KEPT_BYTES)
 
     async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade:
         """Grade one answer; stops at the first check that it does not pass, or at the end where details are wanted.
@@ -83,10 +83,8 @@ class CorrectnessGrader:
         key = (expected, bench.limits, bench.details)
         kept = self._batches.get(key)
         if kept is None:
-            kept = self._batches[key] = make_batch(checks, expected, bench.limits, bench.details)
-        self._batches.move_to_end(key)
-        while len(self._batches) > _KEPT:
-            self._batches.popitem(last=False)
+            kept = make_batch(checks, expected, bench.limits, bench.details)
+            self._batches.put(key, kept, sum(known.size for known in expected))
         return kept
 
 
@@ -125,7 +123,8 @@ def _batch_grade(checks: tuple[Cases, ...], batch: Batch, execution: Execution, 
     if worst is None:
         return replace(grade, checks=results)
     decided = worst.verdict or grade.verdict
-    forgiven = decided in _SLOW or execution.report.failures[0].exception == "OverflowError"
+    overflow = any(failure.exception == "OverflowError" for failure in execution.report.failures[:1])
+    forgiven = decided in _SLOW or overflow
     if forgiven and not next(check.time.decides for check in checks if check.name == worst.name):
         detail = _case_detail(grade, execution, batch, checks, worst)
         return replace(grade, verdict=Verdict.PASS, detail=f"right as far as it came: {detail}", checks=results)

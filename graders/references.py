@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from codebench.graders.cached import keep, kept, place_of
+from codebench.graders.cached import Shelf, keep, kept, place_of
 from codebench.graders.context import context_of
 from codebench.graders.generated import generated_inputs
 from codebench.graders.grade import Bench
@@ -22,7 +21,7 @@ from codebench.problems import Cases, PackError, Problem
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
 from codebench.sandbox.guest import values
 
-_KEPT = 32  # problems whose inputs and outputs stay in memory in wire form
+_KEPT_BYTES = 32 * 1024 * 1024  # of inputs and outputs that stay in memory in wire form
 _NOT_RUN_S = 60.0
 
 
@@ -41,23 +40,38 @@ class Expected:
     outputs: tuple[bytes, ...]
     cpu_s: tuple[float, ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes of all inputs and outputs."""
+        return sum(map(len, self.inputs)) + sum(map(len, self.outputs))
+
+
+_Key = tuple[Problem, tuple[Cases, ...]]
+
 
 class References:
     """Finds the expected outputs of a problem's checks: in memory, else on disk, else by running its reference."""
 
     def __init__(self) -> None:
-        self._found: OrderedDict[tuple[Problem, tuple[Cases, ...]], asyncio.Task[tuple[Expected, ...]]] = OrderedDict()
+        self._shelf: Shelf[_Key, tuple[Expected, ...]] = Shelf(_KEPT_BYTES)
+        self._sought: dict[_Key, asyncio.Task[tuple[Expected, ...]]] = {}
 
     async def expected(self, problem: Problem, checks: Sequence[Cases], bench: Bench) -> tuple[Expected, ...]:
         """One entry for each check. Raises PackError where the reference fails, SandboxError where the machine does."""
-        key = (problem, tuple(checks))
-        task = self._found.get(key)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._found[key] = asyncio.create_task(_expected(problem, tuple(checks), bench))
-        self._found.move_to_end(key)
-        while len(self._found) > _KEPT:
-            self._found.popitem(last=False)
+        key = problem, tuple(checks)
+        found = self._shelf.get(key)
+        if found is not None:
+            return found
+        task = self._sought.get(key)
+        if task is None:
+            task = self._sought[key] = asyncio.create_task(_expected(problem, tuple(checks), bench))
+            task.add_done_callback(lambda done: self._note(key, done))
         return await asyncio.shield(task)
+
+    def _note(self, key: _Key, task: asyncio.Task[tuple[Expected, ...]]) -> None:
+        del self._sought[key]
+        if not task.cancelled() and task.exception() is None:
+            self._shelf.put(key, task.result(), sum(known.size for known in task.result()))
 
 
 async def _expected(problem: Problem, checks: tuple[Cases, ...], bench: Bench) -> tuple[Expected, ...]:

@@ -6,12 +6,12 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from codebench.sandbox.guest.frames import FrameBuffer, FrameError, pack
+from codebench.sandbox.guest.frames import FrameBuffer, FrameError, header
 from codebench.sandbox.job import Batch, Conclusion, Execution, Job, Limits, Outcome, Report, SandboxError, SandboxInfo
 from codebench.sandbox.rootfs import PYTHON
 
@@ -21,6 +21,7 @@ _GRACE_S = 15.0  # what a guest may take beyond a sample's own limit: ending it,
 _STRETCH = 4.0  # the guest stretches the wall limit up to this factor while no core is free
 _BOOT = "import sys; sys.path.append('/'); from codebench.main import main; main(sys.argv[1])"
 _STOOD_STILL = "Timeout (0:"  # what faulthandler writes when the judge makes no headway; see guest.session.Ticker
+_PORTION = 1 << 20  # bytes that are sent at once, but for a part that is larger
 _MIB = 1024 * 1024
 _serial = itertools.count()
 
@@ -109,11 +110,11 @@ class Box:
         limit_s = job.limits.timeout_s + (job.batch.total_s if job.batch is not None else 0.0)
         deadline = time.monotonic() + limit_s * _STRETCH + _GRACE_S
         # The standard library's encoder, because a program's text may hold lone surrogates, which msgspec refuses.
-        order = json.dumps(_order(job, self.core)).encode()
+        parts = [json.dumps(_order(job, self.core)).encode()]
         if job.batch is not None and job.batch is not self._batch:
-            order += b"\n" + _cases(job.batch)
+            parts += _cases(job.batch)
             self._batch = job.batch
-        self._channel.send(pack(b"J", order), _GRACE_S)
+        self._send(b"J", parts)
         started = time.monotonic()
         try:
             kind, body = self._receive(deadline)
@@ -129,6 +130,16 @@ class Box:
     def close(self) -> None:
         """End the box and all that is in it."""
         self._channel.close()
+
+    def _send(self, kind: bytes, parts: Sequence[bytes]) -> None:
+        """Send one frame in portions: inputs may be large, and are not to be copied as a whole."""
+        portion = header(kind, sum(map(len, parts)))
+        for part in parts:
+            if len(portion) + len(part) > _PORTION:
+                self._channel.send(portion, _GRACE_S)
+                portion = b""
+            portion = portion + part if portion else part
+        self._channel.send(portion, _GRACE_S)
 
     def _execution(self, body: bytes) -> Execution:
         facts: dict[str, Any] = msgspec.json.decode(body)
@@ -202,7 +213,13 @@ def _batch_facts(batch: Batch) -> dict[str, object]:
     }
 
 
-def _cases(batch: Batch) -> bytes:
-    """All inputs as one JSON list, then a line for each expected output."""
-    inputs = b"[" + b",".join(call for group in batch.groups for call in group.inputs) + b"]"
-    return b"\n".join([inputs, *(line for group in batch.groups for line in group.expected)])
+def _cases(batch: Batch) -> list[bytes]:
+    """A line with all inputs as one JSON list, then a line for each expected output, in parts."""
+    parts = [b"\n["]
+    for number, call in enumerate(call for group in batch.groups for call in group.inputs):
+        parts += [b",", call] if number else [call]
+    parts.append(b"]")
+    for group in batch.groups:
+        for line in group.expected:
+            parts += [b"\n", line]
+    return parts

@@ -14,7 +14,12 @@ class FrameError(Exception):
 
 def pack(kind: bytes, body: bytes) -> bytes:
     """Return the frame with `kind` (one byte) and `body`."""
-    return HEADER.pack(len(body), kind[0]) + body
+    return header(kind, len(body)) + body
+
+
+def header(kind: bytes, length: int) -> bytes:
+    """Return what a frame with a body of `length` bytes begins with."""
+    return HEADER.pack(length, kind[0])
 
 
 class FrameBuffer:
