@@ -18,17 +18,23 @@ if TYPE_CHECKING:
 
 @click.command("report", epilog="Example: codebench report codebench-runs/humaneval--reference--1a2b3c4d --k 1")
 @click.argument("directory", type=DIRECTORY)
+@click.option("--by-problem", is_flag=True, help="Also a table of efficiency with a line for each problem.")
 @report_options()
-def report_command(directory: Path, ks: tuple[int, ...], fail_under: tuple[str, ...], as_json: bool) -> int:
+def report_command(
+    directory: Path, ks: tuple[int, ...], fail_under: tuple[str, ...], as_json: bool, by_problem: bool
+) -> int:
     """Show the report on the run in DIRECTORY.
 
     The numbers are recomputed from its files, finished or not. Nothing is run and nothing is written.
     """
-    from codebench.runs import parse_gate, summarise_run
+    from codebench.runs import parse_gate, show_problems, summarise_run
 
     gates = tuple(map(parse_gate, fail_under))
     run = summarise_run(directory, ks)
     put_report(run, as_json)
+    efficiency = run.summary.efficiency
+    if by_problem and efficiency is not None and not as_json:
+        put_rich(lambda console: show_problems(efficiency, console))
     return gate_exit_code(run.summary, gates)
 
 

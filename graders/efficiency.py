@@ -33,6 +33,7 @@ class Opening:
 
     levels: tuple[Level, ...]
     floor: float
+    naive_ratio: float | None = None
 
     @property
     def slowest_s(self) -> float:
@@ -65,7 +66,11 @@ class EfficiencyGrader:
             except WrongError as error:
                 return Grade(grader=self.name, verdict=error.verdict, detail=f"timed at size {level.size}: {error}")
         efficiency = Efficiency(
-            levels=tuple(levels), floor=opening.floor, clock=course.clock, rules=course.workload.rules
+            levels=tuple(levels),
+            floor=opening.floor,
+            clock=course.clock,
+            rules=course.workload.rules,
+            naive_ratio=opening.naive_ratio,
         )
         memory = max((duel.own_bytes for level in levels for duel in level.duels), default=None)
         return Grade(grader=self.name, verdict=Verdict.PASS, memory_bytes=memory, efficiency=efficiency)
@@ -180,7 +185,19 @@ async def _open(course: Course) -> Opening:
         levels.append(level)
     floor = score_of(Efficiency(levels=tuple(levels), rules=workload.rules), clip=False).value
     known = tuple(replace(level, duels=(), reference_s=level_s(level, course.enam) or 0.0) for level in levels)
-    return Opening(levels=known, floor=floor)
+    return Opening(levels=known, floor=floor, naive_ratio=await _naive_ratio(course, known[0]))
+
+
+async def _naive_ratio(course: Course, level: Level) -> float | None:
+    """How many times the reference's time the naive answer takes at the smallest level; None where it does not end."""
+    if course.problem.naive_solution is None:
+        return None
+    naive = course.problem.prompt + course.problem.naive_solution
+    expected = await course.expected(0, 0)
+    report = (await course.run(naive, expected, course.bench.limits.timeout_s, 0)).report
+    if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
+        return None
+    return score_of(Efficiency(levels=(replace(level, duels=(report.duel,)),), rules=course.workload.rules)).time_ratio
 
 
 async def _timed(course: Course, code: str, opening: Opening, number: int) -> Level:

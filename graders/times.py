@@ -41,19 +41,22 @@ class Efficiency:
     """All that a score is made of. `floor` is the score of the reference itself, timed as any other answer and not
     clipped: what it differs from 1 by is noise.
 
-    `rules` is "" for our own, else the upstream harness that was followed.
+    `naive_ratio` is the time of the problem's naive answer at the smallest level by that of the reference, where there
+    is one. `rules` is "" for our own, else the upstream harness that was followed.
     """
 
     levels: tuple[Level, ...]
     floor: float | None = None
     clock: str = CPU
     rules: str = ""
+    naive_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """What times come to: `levels` has f_j of each level, `value` e; `time_ratio` is the answer's time by that of the
     reference, over all that both did, `memory_ratio` the same of the peak resident set; None where nothing was done.
+    `speed_up` is how many times faster than the naive answer it is at the smallest level.
     """
 
     value: float
@@ -61,6 +64,7 @@ class Score:
     timed_out: tuple[bool, ...]
     time_ratio: float | None = None
     memory_ratio: float | None = None
+    speed_up: float | None = None
 
 
 def score_of(efficiency: Efficiency, clip: bool = True) -> Score:
@@ -87,6 +91,7 @@ def score_of(efficiency: Efficiency, clip: bool = True) -> Score:
         levels=tuple(found),
         timed_out=tuple(out),
         time_ratio=_ratio([(level_s(level, enam) or 0.0, _reference_s(level, enam)) for level in done]),
+        speed_up=_speed_up(efficiency, enam),
         memory_ratio=_ratio([(duel.own_bytes, duel.rival_bytes) for level in done for duel in level.duels]),
     )
 
@@ -129,6 +134,14 @@ def _own_s(duel: Duel, number: int, inside: bool) -> float:
 
 def _call_s(call: CallTime, empty_s: float, inside: bool) -> float:
     return hodges_lehmann(call.inside_s) if inside else max(_LEAST_S, call.call_s - empty_s)
+
+
+def _speed_up(efficiency: Efficiency, inside: bool) -> float | None:
+    first = efficiency.levels[0]
+    own_s = level_s(first, inside)
+    if efficiency.naive_ratio is None or not own_s:
+        return None
+    return efficiency.naive_ratio * _reference_s(first, inside) / own_s
 
 
 def _beyond(own_s: float, rival_s: float) -> float:

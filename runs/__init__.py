@@ -6,7 +6,7 @@ from codebench.runs.options import EvalOptions
 from codebench.runs.pipeline import Pace, Run, evaluate, evaluate_async
 from codebench.runs.progress import Progress
 from codebench.runs.record import Record, RunError
-from codebench.runs.report import report_json, show_overview, show_report, summarise_run
+from codebench.runs.report import report_json, show_overview, show_problems, show_report, summarise_run
 from codebench.runs.suites import plan_suites
 from codebench.runs.summary import Summary
 
@@ -28,6 +28,7 @@ __all__ = [
     "plan_suites",
     "report_json",
     "show_overview",
+    "show_problems",
     "show_report",
     "summarise_run",
 ]

@@ -47,7 +47,7 @@ class EfficiencySummary:
     """`floor` is the mean score of the references against themselves and `noise` their standard deviation from 1, the
     noise of one score; `alike` of `pairs` pairs of right answers to one problem lie within twice that, and so cannot
     be told apart. `time_ratio` and `memory_ratio` are geometric means over right answers that were timed;
-    `memory_time_ratio` is the same of their products.
+    `memory_time_ratio` is the same of their products, `speed_up` of how many times faster than naive answers they are.
     """
 
     eff_at_k: dict[int, Estimate | None]
@@ -59,6 +59,7 @@ class EfficiencySummary:
     time_ratio: float | None
     memory_ratio: float | None
     memory_time_ratio: float | None
+    speed_up: float | None
     clocks: tuple[str, ...]
     rows: tuple[EfficiencyRow, ...]
 
@@ -95,6 +96,7 @@ def summarise_efficiency(
         time_ratio=_mean([one.time_ratio for one in scores]),
         memory_ratio=_mean([one.memory_ratio for one in scores]),
         memory_time_ratio=_mean([(one.time_ratio or 0.0) * (one.memory_ratio or 0.0) for one in scores]),
+        speed_up=_mean([one.speed_up for one in scores]),
         clocks=tuple(clocks),
         rows=tuple(_row(task_id, timed) for task_id, timed in of_tasks.items()),
     )

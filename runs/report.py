@@ -96,6 +96,20 @@ def _levels(efficiency: EfficiencySummary) -> Table:
     return table
 
 
+def show_problems(efficiency: EfficiencySummary, console: Console) -> None:
+    """Print one line for each problem that was timed."""
+    from rich.table import Table
+
+    table = Table(title="Efficiency by problem", title_justify="left", min_width=60)
+    table.add_column("problem", style="cyan")
+    for name in ("samples", "score", "time", "memory"):
+        table.add_column(name, justify="right")
+    for row in efficiency.rows:
+        ratios = ["–" if ratio is None else f"{ratio:.2f}" for ratio in (row.time_ratio, row.memory_ratio)]  # noqa: RUF001
+        table.add_row(row.task_id, f"{row.samples:,}", f"{row.score:.3f}", *ratios)
+    console.print(table, highlight=False)
+
+
 def _times(efficiency: EfficiencySummary) -> list[tuple[str, str]]:
     facts = []
     if efficiency.floor is not None:
@@ -106,6 +120,8 @@ def _times(efficiency: EfficiencySummary) -> list[tuple[str, str]]:
         product = f"{efficiency.memory_time_ratio:.2f}"
         ratios = f"time {efficiency.time_ratio:.2f} · memory {efficiency.memory_ratio:.2f} · both {product}"
         facts.append(("by the reference", ratios))
+    if efficiency.speed_up is not None:
+        facts.append(("speed-up", f"{efficiency.speed_up:,.1f} times as fast as the naive answers"))
     if efficiency.alike:
         facts.append(("alike", f"{efficiency.alike:,} of {_number(efficiency.pairs, 'pair')} cannot be told apart"))
     facts += [("clock", clock) for clock in efficiency.clocks]
