@@ -31,7 +31,6 @@ class CorrectnessGrader:
     """Runs every check of a problem; an answer passes when all of them say so."""
 
     name = "correctness"
-    of_right_answers = False
 
     def __init__(self) -> None:
         self._references = References()

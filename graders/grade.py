@@ -93,9 +93,11 @@ class Grader(Protocol):
     @property
     def name(self) -> str: ...
 
-    @property
-    def of_right_answers(self) -> bool:
-        """Does it grade only what is right? And then, not every problem: the grade is None where there is nothing."""
+    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade | None:
+        """The grade; None where this grader has nothing to say about the problem."""
         ...
 
-    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade | None: ...
+
+def grades_only_right_answers(grader: Grader) -> bool:
+    """Does it say so, by an attribute `of_right_answers`? Then it takes times, and is not asked about others."""
+    return bool(getattr(grader, "of_right_answers", False))

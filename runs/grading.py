@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from codebench.generators import GeneratorError, Sample
-from codebench.graders import Bench, Grade, Verdict
+from codebench.graders import Bench, Grade, Verdict, grades_only_right_answers
 from codebench.problems import Problem
 from codebench.runs.plan import Plan
 from codebench.runs.progress import Progress
@@ -80,7 +80,7 @@ class Grading:
         """What every grader says; those of right answers are not asked about others."""
         grades: list[Grade] = []
         for grader in self._plan.graders:
-            if grader.of_right_answers and any(grade.verdict is not Verdict.PASS for grade in grades):
+            if grades_only_right_answers(grader) and any(grade.verdict is not Verdict.PASS for grade in grades):
                 continue
             grade = await grader.grade(problem, code, self._bench)
             grades += [grade] if grade is not None else []

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from codebench.generators import Generator, Repairer
-from codebench.graders import Grader
+from codebench.graders import Grader, grades_only_right_answers
 from codebench.problems import Problem, Suite
 from codebench.runs.gates import check_gates
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest
@@ -67,7 +67,7 @@ def make_plan(options: EvalOptions) -> Plan:
         samples=samples,
         repairs=options.repairs,
         ks=ks,
-        sandbox=_sandbox_options(options, timed=any(grader.of_right_answers for grader in graders)),
+        sandbox=_sandbox_options(options, timed=any(map(grades_only_right_answers, graders))),
     )
     check_gates(options.fail_under, ks, plan.checks)
     return plan

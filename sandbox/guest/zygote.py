@@ -213,7 +213,7 @@ class Zygote:
                     return "exit"
                 if self._control.recv(64, socket.MSG_PEEK) == CLOCK:
                     self._control.recv(64)
-                    self._control.send(self._clock())
+                    self._control.send(self._clock(process))
                     continue
                 if not self._control.recv(64, socket.MSG_PEEK).startswith(LAP):
                     return "judge"
@@ -239,15 +239,22 @@ class Zygote:
         """What the candidate's processes hold, beyond the pages that each of them shares with this one."""
         return sum(max(0, resident - self._shared) for _, resident in processes)
 
-    def _clock(self) -> bytes:
+    def _clock(self, process: Process) -> bytes:
         """CPU nanoseconds of all the candidate's processes, and the last pid that was given to anyone, as JSON."""
         used = 0
-        for entry in os.scandir("/proc"):
-            if entry.name.isdigit() and entry.name != "1":
-                with contextlib.suppress(OSError):  # it ended meanwhile
-                    if not self._can_switch or entry.stat().st_uid == self._uid:
-                        used += time.clock_gettime_ns(_clock_of(int(entry.name)))
+        for pid in {process.pid, *self._pids()}:
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                used += time.clock_gettime_ns(_clock_of(pid))
         return json.dumps([used, _last_pid()]).encode()
+
+    def _pids(self) -> Iterator[int]:
+        """The candidate's processes, as far as /proc shows them."""
+        with contextlib.suppress(FileNotFoundError):
+            for entry in os.scandir("/proc"):
+                if entry.name.isdigit() and entry.name != "1":
+                    with contextlib.suppress(OSError):
+                        if not self._can_switch or entry.stat().st_uid == self._uid:
+                            yield int(entry.name)
 
     def _processes(self) -> list[tuple[float, int]]:
         """CPU seconds and resident bytes of every process that is the candidate's."""
@@ -320,12 +327,14 @@ def _clock_of(pid: int) -> int:
 
 
 def _last_pid() -> int:
-    """The last pid given to a thread or process in this namespace; 0 where that cannot be known."""
-    try:
-        with open("/proc/loadavg") as f:  # noqa: PTH123 - as below
-            return int(f.read().split()[4])
-    except (OSError, IndexError):
-        return 0
+    """The last pid given to a thread or process in this namespace.
+
+    Another number every time where that cannot be known, as if there had been some: then the wall time counts.
+    """
+    with contextlib.suppress(OSError, IndexError), open("/proc/loadavg") as f:  # noqa: PTH123 - as below
+        if last := int(f.read().split()[4]):
+            return last
+    return time.monotonic_ns()
 
 
 def _waited_s(pid: int) -> float:
