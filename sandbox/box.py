@@ -214,11 +214,15 @@ def _batch_facts(batch: Batch) -> dict[str, object]:
 
 
 def _cases(batch: Batch) -> list[bytes]:
-    """A line with all inputs as one JSON list, then a line for each expected output, in parts."""
-    parts = [b"\n["]
+    """A line with all inputs as one JSON list, then a line for each expected output, in parts.
+
+    With a rival each input has a line of its own, for it goes its own way.
+    """
+    start, between, end = (b"\n[", b",", b"]") if not batch.rival else (b"\n", b"\n", b"")
+    parts = [start]
     for number, call in enumerate(call for group in batch.groups for call in group.inputs):
-        parts += [b",", call] if number else [call]
-    parts.append(b"]")
+        parts += [between, call] if number else [call]
+    parts.append(end)
     for group in batch.groups:
         for line in group.expected:
             parts += [b"\n", line]

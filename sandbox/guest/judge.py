@@ -147,7 +147,7 @@ def _run_duel(
         return problem
     try:
         with Ticker(session, job["watch"]["timeout_s"]):
-            fight(job, trial, own, rival, [json.dumps(call).encode() for call in job["cases"].calls])
+            fight(job, trial, own, rival, job["cases"].lines)
     except OracleError as e:
         raise BrokenTest(str(e)) from e
     except RivalError as e:
