@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import msgspec
@@ -24,11 +25,11 @@ async def generated_inputs(problem: Problem, generated: Generated, bench: Bench)
     orders = tuple(json.dumps(order).encode() for order in generated.orders)
     source = generated.source.encode("utf-8", "surrogatepass")
     place = place_of("inputs", bench, problem.task_id.encode(), source, *orders)
-    found = kept(place, _Inputs) if place is not None else None
+    found = await asyncio.to_thread(kept, place, _Inputs) if place is not None else None
     if found is None or len(found.wire) != len(orders):
         found = _Inputs(await _made(problem, generated.source, orders, bench))
         if place is not None:
-            keep(place, found)
+            await asyncio.to_thread(keep, place, found)
     return found.wire
 
 

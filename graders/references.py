@@ -80,13 +80,13 @@ async def _expected(problem: Problem, checks: tuple[Cases, ...], bench: Bench) -
     program = (problem.prompt + problem.canonical_solution).encode("utf-8", "surrogatepass")
     # the task's name seeds the random module
     place = place_of("references", bench, problem.task_id.encode(), problem.entry_point.encode(), program, *everything)
-    reference = kept(place, Reference) if place is not None else None
+    reference = await asyncio.to_thread(kept, place, Reference) if place is not None else None
     if reference is not None and not len(reference.outputs) == len(reference.cpu_s) == len(everything):
         reference = None
     if reference is None:
         reference = await _run(problem, checks, everything, bench)
         if place is not None:
-            keep(place, reference)
+            await asyncio.to_thread(keep, place, reference)
     found, start = [], 0
     for of_check in inputs:
         end = start + len(of_check)
