@@ -1,15 +1,20 @@
 """What an execution means: graders turn answers into grades."""
 
+from codebench.graders.findings import Assessment, Finding
 from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Grader, Verdict, grades_only_right_answers
+from codebench.graders.measures import Measures
 from codebench.graders.times import Efficiency, Score, score_of
 
 __all__ = [
+    "Assessment",
     "Bench",
     "CaseFailure",
     "CheckResult",
     "Efficiency",
+    "Finding",
     "Grade",
     "Grader",
+    "Measures",
     "Score",
     "Verdict",
     "grades_only_right_answers",

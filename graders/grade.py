@@ -7,6 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from codebench.graders.findings import Assessment, Finding
+from codebench.graders.measures import Measures
 from codebench.graders.times import Efficiency
 from codebench.problems import Problem
 from codebench.sandbox import Limits, Sandbox, Text
@@ -55,7 +57,8 @@ class Grade:
     """One grader's finding. `protected` says that the candidate never shared a process with the judge.
 
     `checks` has one entry for each of the problem's checks, in their order; `verdict` is that of the first that is
-    not a pass. `efficiency` is there where times were taken. `wall_s` and `cpu_s` are seconds, `memory_bytes` the
+    not a pass. `efficiency` is there where times were taken, `findings` where the text was searched for weaknesses,
+    `assessment` where the problem has security tests, `measures` where its quality was measured. `wall_s` and `cpu_s` are seconds, `memory_bytes` the
     peak resident set; None where nothing ran.
     """
 
@@ -70,6 +73,9 @@ class Grade:
     stderr: Text = Text()
     checks: tuple[CheckResult, ...] = ()
     efficiency: Efficiency | None = None
+    findings: tuple[Finding, ...] | None = None
+    assessment: Assessment | None = None
+    measures: Measures | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from codebench.problems.problem import (
     Problem,
     Suite,
     TimeRule,
+    UnitTests,
     Workload,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "Problem",
     "Suite",
     "TimeRule",
+    "UnitTests",
     "Workload",
 ]

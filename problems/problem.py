@@ -95,7 +95,23 @@ class Cases:
         return len(self.inputs) if self.generated is None else len(self.generated.orders)
 
 
-Check = CheckFunction | Cases
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnitTests:
+    """A test in unittest's form that imports the answer, and so shares a process with it.
+
+    `source` is a module with `unittest.TestCase` classes; those of its methods that are named in `tests` decide, and all
+    of them must succeed. It finds the answer as the module `module`, and `files` (by relative path) in its working
+    directory.
+    """
+
+    name: str = "base"
+    source: str
+    tests: tuple[str, ...]
+    module: str = "solution"
+    files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+
+
+Check = CheckFunction | Cases | UnitTests
 
 
 class AnswerKind(StrEnum):
@@ -165,7 +181,8 @@ class Problem:
     there is one, completes the prompt as well: right, and slow on the larger inputs. `where` is the line of the data
     file it came from, "FILE:LINE", for messages.
 
-    The checks build on each other: an answer passes a check only if it passes those before it too.
+    The checks build on each other: an answer passes a check only if it passes those before it too. `security` holds
+    tests of safe behaviour, which do not decide about correctness; `cwe` are the weaknesses that the task invites.
     """
 
     task_id: str
@@ -178,6 +195,8 @@ class Problem:
     workload: Workload | None = None
     answers: tuple[CannedAnswer, ...] = ()
     where: str = ""
+    security: UnitTests | None = None
+    cwe: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +211,8 @@ class Suite:
     """The upstream harnesses whose verdicts can be reproduced: those that some `Cases.compat` names."""
     graders: tuple[str, ...] = ("correctness",)
     """What an answer is graded by unless something else is asked for."""
+    image: str = ""
+    """The image that its answers need, a folder of images/ with locked dependencies; "" for Python alone."""
 
     def under(self, harness: str) -> Suite:
         """The suite judged as `harness` judges; raises PackError where it is not in `compat`."""

@@ -13,7 +13,7 @@ from codebench.runs.plan import Plan
 from codebench.runs.progress import Progress
 from codebench.runs.record import Record
 from codebench.runs.records import Writer
-from codebench.runs.summary import verdict_of
+from codebench.runs.summary import DECIDING_GRADER, EFFICIENCY, verdict_of
 from codebench.sandbox import SandboxError
 
 # Samples in flight beyond one per worker, so that no worker waits for the event loop; bounds the host's memory.
@@ -80,7 +80,7 @@ class Grading:
         """What every grader says; those of right answers are not asked about others."""
         grades: list[Grade] = []
         for grader in self._plan.graders:
-            if grades_only_right_answers(grader) and any(grade.verdict is not Verdict.PASS for grade in grades):
+            if grades_only_right_answers(grader) and _wrong(grades):
                 continue
             grade = await grader.grade(problem, code, self._bench)
             grades += [grade] if grade is not None else []
@@ -90,3 +90,8 @@ class Grading:
         self._failures_in_a_row = self._failures_in_a_row + 1 if record.error else 0
         if self._failures_in_a_row >= _HOPELESS:
             raise SandboxError(f"the sandbox keeps failing: {record.error}")
+
+
+def _wrong(grades: list[Grade]) -> bool:
+    """Did correctness or efficiency find the answer wrong? What others dislike in it does not make it that."""
+    return any(grade.verdict is not Verdict.PASS for grade in grades if grade.grader in (DECIDING_GRADER, EFFICIENCY))
