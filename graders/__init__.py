@@ -1,6 +1,6 @@
 """What an execution means: graders turn answers into grades."""
 
-from codebench.graders.findings import Assessment, Finding
+from codebench.graders.findings import Assessment, Finding, Search
 from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Grader, Verdict, grades_only_right_answers
 from codebench.graders.measures import Measures
 from codebench.graders.times import Efficiency, Score, score_of
@@ -16,6 +16,7 @@ __all__ = [
     "Grader",
     "Measures",
     "Score",
+    "Search",
     "Verdict",
     "grades_only_right_answers",
     "score_of",
