@@ -1,11 +1,15 @@
 """What an execution means: graders turn answers into grades."""
 
+from codebench.graders.analysis import Analysers, AnalysisError, AnalysisLimits
 from codebench.graders.findings import Assessment, Finding, Search
 from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Grader, Verdict, grades_only_right_answers
 from codebench.graders.measures import Measures
 from codebench.graders.times import Efficiency, Score, score_of
 
 __all__ = [
+    "Analysers",
+    "AnalysisError",
+    "AnalysisLimits",
     "Assessment",
     "Bench",
     "CaseFailure",

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from codebench.graders.analysis import Analysers
 from codebench.graders.findings import Assessment, Finding
 from codebench.graders.measures import Measures
 from codebench.graders.times import Efficiency
@@ -58,8 +59,8 @@ class Grade:
 
     `checks` has one entry for each of the problem's checks, in their order; `verdict` is that of the first that is
     not a pass. `efficiency` is there where times were taken, `findings` where the text was searched for weaknesses,
-    `assessment` where the problem has security tests, `measures` where its quality was measured. `wall_s` and `cpu_s` are seconds, `memory_bytes` the
-    peak resident set; None where nothing ran.
+    `assessment` where the problem has security tests, `measures` where its quality was measured. `wall_s` and `cpu_s`
+    are seconds, `memory_bytes` the peak resident set; None where nothing ran.
     """
 
     grader: str
@@ -83,13 +84,14 @@ class Bench:
     """Where and how a grader works.
 
     `details`: go on after a failure and say of every single input how it went. `cache`: a directory for what is
-    computed once per suite, None for nowhere.
+    computed once per suite, None for nowhere. `analysers` are the processes in which text may be analysed.
     """
 
     sandbox: Sandbox
     limits: Limits = field(default_factory=Limits)
     details: bool = False
     cache: Path | None = None
+    analysers: Analysers = field(default_factory=Analysers)
 
 
 class Grader(Protocol):
