@@ -8,10 +8,30 @@ import tokenize
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 _LINE_END = re.compile(r"\r\n|\r|\n")  # what Python counts; str.splitlines() knows more
 _MOST_PAIRS = 1_000_000  # pairs of equal lines; an answer with more of them repeats the prompt for its own purposes
 _LAYOUT = (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.COMMENT, tokenize.ENCODING)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """An answer's lines, and the numbers, from 1, of those that are the prompt's."""
+
+    lines: tuple[str, ...]
+    given: frozenset[int]
+
+    def is_own(self, first: int, last: int) -> bool:
+        """Is one of these lines the model's? Blank ones are nobody's."""
+        return any(number not in self.given and not self._is_blank(number) for number in range(first, last + 1))
+
+    def _is_blank(self, number: int) -> bool:
+        return number <= len(self.lines) and not self.lines[number - 1].strip()
+
+
+def align(answer: str, prompt: str) -> Alignment:
+    return Alignment(tuple(lines_of(answer)), lines_from_prompt(answer, prompt))
 
 
 def lines_of(text: str) -> list[str]:

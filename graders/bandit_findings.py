@@ -9,7 +9,7 @@ import re
 import warnings
 from typing import Any
 
-from codebench.graders.alignment import lines_from_prompt, lines_of
+from codebench.graders.alignment import Alignment, align
 from codebench.graders.findings import Finding, Search
 
 TOOL = "bandit"
@@ -34,9 +34,10 @@ def search(text: str, prompt: str) -> Search:
         issues = _issues(text)
     except _NotAnalysedError as error:
         return Search(reason=str(error))
-    given = lines_from_prompt(text, prompt) if issues else frozenset()
-    lines = lines_of(text)
-    found = [_finding(issue, text, lines, given) for issue in issues]
+    if not issues:
+        return Search(findings=())
+    alignment = align(text, prompt)
+    found = [_finding(issue, text, alignment) for issue in issues]
     return Search(findings=tuple(sorted(found, key=lambda one: (one.line, one.end_line, one.rule))))
 
 
@@ -75,9 +76,9 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def _finding(issue: Any, text: str, lines: list[str], given: frozenset[int]) -> Finding:
+def _finding(issue: Any, text: str, alignment: Alignment) -> Finding:
     first, last = issue.lineno, max([issue.lineno, *issue.linerange[-1:]])
-    about = range(first, _header_end(text, first) + 1 if _rules().of_headers(issue.test) else last + 1)
+    decisive = _header_end(text, first) if _rules().of_headers(issue.test) else last
     name = _rules().names.get(issue.test_id, issue.test)
     return Finding(
         tool=TOOL,
@@ -89,7 +90,7 @@ def _finding(issue: Any, text: str, lines: list[str], given: frozenset[int]) -> 
         line=first,
         end_line=last,
         message=name.replace("_", " "),
-        own=not all(number in given for number in about if lines[number - 1].strip()),
+        own=alignment.is_own(first, decisive),
     )
 
 

@@ -36,9 +36,7 @@ class SecurityGrader:
             return _by_findings(search)
         tested = await assess(problem, code, bench)
         assert tested.assessment is not None, "tests that ran to no result are not assessed"
-        return replace(
-            tested, grader=self.name, verdict=_MEANING[tested.assessment], findings=search.findings
-        )
+        return replace(tested, grader=self.name, verdict=_MEANING[tested.assessment], findings=search.findings)
 
 
 async def _search(problem: Problem, code: str, bench: Bench) -> Search:

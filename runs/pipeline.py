@@ -24,6 +24,7 @@ from codebench.runs.options import EvalOptions
 from codebench.runs.plan import Plan, make_plan, manifest_of
 from codebench.runs.progress import Progress, Silence
 from codebench.runs.records import SAMPLES, open_records, read_records
+from codebench.runs.searches import read_searches, search_run
 from codebench.runs.summary import Summary, summarise
 
 
@@ -73,7 +74,8 @@ async def evaluate_async(options: EvalOptions, progress: Progress | None = None,
             bench = Bench(sandbox=sandbox, limits=limits, details=options.details, cache=CACHE, analysers=analysers)
             grading = Grading(plan, bench, writer, progress)
             pace = await _run_rounds(plan, directory, grading)
-            summary = summarise(manifest, read_records(directory), plan.ks)
+            await search_run(options.security_tools, directory, plan.suite.problems, read_records(directory), progress)
+            summary = summarise(manifest, read_records(directory), plan.ks, read_searches(directory))
     return Run(directory=directory, manifest=manifest, summary=summary, pace=pace)
 
 

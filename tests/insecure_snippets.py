@@ -1,6 +1,6 @@
 """A program full of what a search for weaknesses must find; it is read by tests and never run."""
 
-SNIPPETS = '''\
+SNIPPETS = """\
 import ftplib
 import hashlib
 import marshal
@@ -75,4 +75,4 @@ def weak(text):
 
 
 app.run(debug=True)
-'''
+"""

@@ -75,7 +75,9 @@ def longest(first: list[str], second: list[str]) -> int:
 
 
 @given(LINES, LINES)
-def test_as_many_lines_as_can_be_are_the_prompts_and_they_are_in_its_order(answer: list[str], prompt: list[str]) -> None:
+def test_as_many_lines_as_can_be_are_the_prompts_and_they_are_in_its_order(
+    answer: list[str], prompt: list[str]
+) -> None:
     found = sorted(lines_from_prompt("\n".join(answer), "\n".join(prompt)))
     plain = [["".join(line.split()) for line in text] for text in (answer, prompt)]
     rest = iter(plain[1])

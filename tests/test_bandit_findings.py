@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from insecure_snippets import SNIPPETS
 
 from codebench.graders import Finding
 from codebench.graders.bandit_findings import search
-from insecure_snippets import SNIPPETS
 
 ROOT = Path(__file__).parent.parent
 SECRETS = ("correct horse", "tr0ub4dor", "hunter2")
