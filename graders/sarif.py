@@ -104,8 +104,13 @@ class _Tool(_Node, frozen=True):
     extensions: tuple[_Driver, ...] = ()
 
 
+class _Descriptor(_Node, frozen=True):
+    id: str = ""
+
+
 class _Notification(_Node, frozen=True):
     level: str = "warning"
+    descriptor: _Descriptor = _Descriptor()
     locations: tuple[_Location, ...] = ()
 
 
@@ -181,8 +186,12 @@ def _order(finding: Finding) -> tuple[int, int, str]:
 
 
 def _results(run: _Run) -> list[_Result]:
+    """Only with the tool's word that it worked; Semgrep says so of a broken rule too, and notes an error beside it."""
     if not all(invocation.execution_successful for invocation in run.invocations):
         raise ToolError("its SARIF says that it failed")
+    for note in _notes(run):
+        if note.level == "error" and not note.locations:
+            raise ToolError(f"its SARIF notes an error: {_clean(note.descriptor.id) or 'without a name'}")
     if run.results is None:
         raise ToolError("its SARIF has no list of results")
     return [result for result in run.results if result.kind in ("fail", "open", "review")]
@@ -190,9 +199,12 @@ def _results(run: _Run) -> list[_Result]:
 
 def _broken(run: _Run, folder: str, lines: Mapping[str, int]) -> set[str]:
     """The files to which an error belongs."""
-    notes = [note for invocation in run.invocations for note in invocation.tool_execution_notifications]
-    names = {_file(run, note.locations, folder) for note in notes if note.level in ("error", "warning")}
+    names = {_file(run, note.locations, folder) for note in _notes(run) if note.level in ("error", "warning")}
     return names & set(lines)
+
+
+def _notes(run: _Run) -> list[_Notification]:
+    return [note for invocation in run.invocations for note in invocation.tool_execution_notifications]
 
 
 def _file(run: _Run, locations: Sequence[_Location], folder: str) -> str:

@@ -24,7 +24,7 @@ from codebench.runs.options import EvalOptions
 from codebench.runs.plan import Plan, make_plan, manifest_of
 from codebench.runs.progress import Progress, Silence
 from codebench.runs.records import SAMPLES, open_records, read_records
-from codebench.runs.searches import read_searches, search_run
+from codebench.runs.searches import note_missing, read_searches, search_run
 from codebench.runs.summary import Summary, summarise
 
 
@@ -69,6 +69,7 @@ async def evaluate_async(options: EvalOptions, progress: Progress | None = None,
         manifest = manifest_of(plan, options, sandbox.info)
         directory = options.out or default_directory(manifest)
         progress.note(f"results in {directory}")
+        note_missing(options.security_tools, progress)
         with open_run(directory, manifest) as manifest, open_records(directory) as writer:
             limits = plan.sandbox.limits
             bench = Bench(sandbox=sandbox, limits=limits, details=options.details, cache=CACHE, analysers=analysers)

@@ -81,7 +81,7 @@ def _table(run: Run) -> Table:
     for k, estimate in (summary.efficiency.eff_at_k if summary.efficiency is not None else {}).items():
         table.add_row(f"eff@{k}", Text(_estimate(estimate), style="bold"))
     if summary.findings is not None:
-        table.add_row("with findings", Text(_estimate(summary.findings.flagged), style="bold"))
+        table.add_row("flagged", Text(_estimate(summary.findings.flagged), style="bold"))
     for number, estimate in summary.pass_after_repair.items():
         if number:
             table.add_row(f"pass@1, repair {number}", _estimate(estimate))

@@ -29,6 +29,7 @@ from codebench.sandbox import SandboxError
 SECURITY = "security"
 """The grader whose search theirs stands beside."""
 _PREFIX = "findings-"
+_FILES = (".yaml", ".yml", ".ql", ".qls")  # what these tools take rules from
 
 
 class SearchState(StrEnum):
@@ -72,11 +73,13 @@ class _Answer:
 
 
 def split_tool(spec: str) -> tuple[str, str]:
-    """`NAME` or `NAME:RULES` as name and rules. Raises RunError for a tool that is not known."""
+    """`NAME` or `NAME:RULES` as name and rules. Raises RunError for a tool or a file that is not there."""
     name, _, rules = spec.partition(":")
     tool = EXTERNAL_TOOLS.get(name)
     if tool is None:
         raise RunError(f"--security-tool {name}: unknown; there are {', '.join(EXTERNAL_TOOLS)}")
+    if Path(rules).suffix in _FILES and not Path(rules).exists():
+        raise RunError(f"--security-tool {spec}: there is no file {rules}")
     return name, rules or tool.rules
 
 
@@ -89,19 +92,36 @@ def check_tools(specs: Sequence[str], graders: Iterable[str]) -> None:
         raise RunError(f"--security-tool {names[0]}: needs the security grader; add it: --grade correctness,security")
 
 
+def note_missing(specs: Sequence[str], progress: Progress) -> None:
+    """Say which tools are not installed, before the answers are waited for."""
+    for name, _ in map(split_tool, specs):
+        if not is_installed(EXTERNAL_TOOLS[name]):
+            progress.note(f"{name}: not installed; the run goes on without its findings")
+
+
 async def search_run(
     specs: Sequence[str], directory: Path, problems: Sequence[Problem], records: Iterable[Record], progress: Progress
 ) -> None:
-    """Have each tool search the run's first answers, as far as they can be parsed; says how that went.
+    """Have each tool that is installed search the run's first answers, as far as they can be parsed.
 
     Raises SandboxError where the disk refuses.
     """
     answers = _answers(records) if specs else ()
     prompts = {problem.task_id: problem.prompt for problem in problems}
     for name, rules in map(split_tool, specs):
-        search = await _search(name, rules, answers, prompts, read_search(_file_of(directory, name)))
-        progress.note(_said(search))
-        _write(_file_of(directory, name), search)
+        path = _file_of(directory, name)
+        before, search = read_search(path), _planned(name, rules, answers)
+        done = before is not None and before.state is SearchState.DONE
+        if before is not None and done and before.answers == search.answers:
+            continue
+        if is_installed(EXTERNAL_TOOLS[name]):
+            progress.note(f"{name} searches {len(answers):,} answers")
+            search = await _searched(search, rules, answers, prompts)
+        if search.state is SearchState.FAILED:
+            kept = "what it found before is kept" if done else "its findings are missing"
+            progress.note(f"{name}: failed, {kept}: {search.detail}")
+        if search.state is SearchState.DONE or not done:
+            _write(path, search)
 
 
 def read_searches(directory: Path) -> tuple[ToolSearch, ...]:
@@ -125,32 +145,25 @@ def read_search(path: Path) -> ToolSearch | None:
     return search
 
 
-async def _search(
-    name: str, rules: str, answers: Sequence[_Answer], prompts: Mapping[str, str], before: ToolSearch | None
-) -> ToolSearch:
-    """What was found before, where that is of the same answers."""
+def _planned(name: str, rules: str, answers: Sequence[_Answer]) -> ToolSearch:
     key = _hash(rules, answers)
-    if before is not None and before.state is SearchState.DONE and before.answers == key:
-        return before
-    tool = EXTERNAL_TOOLS[name]
-    search = ToolSearch(tool=name, rules=_without_folders(rules), state=SearchState.NOT_INSTALLED, answers=key)
-    if not is_installed(tool):
-        return search
+    return ToolSearch(tool=name, rules=_without_folders(rules), state=SearchState.NOT_INSTALLED, answers=key)
+
+
+async def _searched(
+    search: ToolSearch, rules: str, answers: Sequence[_Answer], prompts: Mapping[str, str]
+) -> ToolSearch:
+    """The search as it went."""
     lines = {answer.file: len(lines_of(answer.code)) for answer in answers}
     with tempfile.TemporaryDirectory(prefix="codebench-") as scratch:
         paths = Paths(answers=Path(scratch, "answers"), scratch=Path(scratch), log=Path(scratch, "log.sarif"))
         _lay_out(answers, paths.answers)
         try:
-            log = await search_folder(tool, _resolved(rules), paths, lines)
+            log = await search_folder(EXTERNAL_TOOLS[search.tool], _resolved(rules), paths, lines)
         except ToolError as error:
             return replace(search, state=SearchState.FAILED, detail=str(error))
-    return replace(
-        search,
-        state=SearchState.DONE,
-        version=log.version,
-        elsewhere=log.elsewhere,
-        found=_found(log, answers, prompts),
-    )
+    found = _found(log, answers, prompts)
+    return replace(search, state=SearchState.DONE, version=log.version, elsewhere=log.elsewhere, found=found)
 
 
 def _answers(records: Iterable[Record]) -> tuple[_Answer, ...]:
@@ -209,15 +222,6 @@ def _owned(findings: Sequence[Finding], code: str, prompt: str) -> tuple[Finding
         return ()
     alignment = align(code, prompt)
     return tuple(replace(one, own=alignment.is_own(one.line, one.end_line)) for one in findings)
-
-
-def _said(search: ToolSearch) -> str:
-    if search.state is SearchState.NOT_INSTALLED:
-        return f"{search.tool}: not installed; its findings are missing"
-    if search.state is SearchState.FAILED:
-        return f"{search.tool}: failed, its findings are missing: {search.detail}"
-    searched = [findings for samples in search.found.values() for findings in samples.values()]
-    return f"{search.tool} {search.version}: {sum(map(len, searched)):,} findings in {len(searched):,} answers"
 
 
 def _file_of(directory: Path, tool: str) -> Path:
