@@ -2,8 +2,17 @@
 
 from codebench.graders.analysis import Analysers, AnalysisError, AnalysisLimits
 from codebench.graders.findings import Assessment, Finding, Search
-from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Grader, Verdict, grades_only_right_answers
-from codebench.graders.measures import Measures
+from codebench.graders.grade import (
+    Bench,
+    CaseFailure,
+    CheckResult,
+    Grade,
+    Grader,
+    Verdict,
+    grades_only_right_answers,
+    tools_of,
+)
+from codebench.graders.measures import Measures, Structure
 from codebench.graders.times import Efficiency, Score, score_of
 
 __all__ = [
@@ -21,7 +30,9 @@ __all__ = [
     "Measures",
     "Score",
     "Search",
+    "Structure",
     "Verdict",
     "grades_only_right_answers",
     "score_of",
+    "tools_of",
 ]

@@ -8,9 +8,12 @@ from codebench.graders.analysis import AnalysisError
 from codebench.graders.assessed import assess
 from codebench.graders.findings import Assessment, Search
 from codebench.graders.grade import Bench, Grade, Verdict
-from codebench.problems import Problem
+from codebench.graders.quality import tool_versions
+from codebench.problems import ProblemNOT_ANALYSED = "not analysed: "
+"""What precedes, in a grade's detail, the reason why there are no findings."""
 
 _SEARCH = "codebench.graders.bandit_findings:search"
+_SHOWN = 5  # findings that a grade's detail names
 _MEANING = {
     Assessment.SECURE: Verdict.PASS,
     Assessment.VULNERABLE: Verdict.FAIL,
@@ -27,6 +30,9 @@ class SecurityGrader:
 
     name = "security"
 
+    def __init__(self) -> None:
+        self.tools = tool_versions(("bandit",))
+
     async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade:
         """Grade one answer. Raises SandboxError where the machine failed."""
         if not code.strip():
@@ -36,7 +42,9 @@ class SecurityGrader:
             return _by_findings(search)
         tested = await assess(problem, code, bench)
         assert tested.assessment is not None, "tests that ran to no result are not assessed"
-        return replace(tested, grader=self.name, verdict=_MEANING[tested.assessment], findings=search.findings)
+        verdict = _MEANING[tested.assessment]
+        detail = "; ".join(filter(None, (tested.detail, _reason(search))))
+        return replace(tested, grader=self.name, verdict=verdict, detail=detail, findings=search.findings)
 
 
 async def _search(problem: Problem, code: str, bench: Bench) -> Search:
@@ -47,9 +55,13 @@ async def _search(problem: Problem, code: str, bench: Bench) -> Search:
         return Search(reason=str(error))
 
 
+def _reason(search: Search) -> str:
+    return f"{NOT_ANALYSED}{search.reason}" if search.findings is None else ""
+
+
 def _by_findings(search: Search) -> Grade:
     if search.findings is None:
-        return Grade(grader=SecurityGrader.name, verdict=Verdict.ERROR, detail=f"not analysed: {search.reason}")
+        return Grade(grader=SecurityGrader.name, verdict=Verdict.ERROR, detail=_reason(search))
     own = [finding for finding in search.findings if finding.own]
     return Grade(
         grader=SecurityGrader.name,
@@ -57,6 +69,3 @@ def _by_findings(search: Search) -> Grade:
         detail=", ".join(dict.fromkeys(f"{finding.rule} in line {finding.line}" for finding in own[:_SHOWN])),
         findings=search.findings,
     )
-
-
-_SHOWN = 5  # findings that a grade's detail names

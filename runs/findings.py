@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from codebench.graders import Finding, Grade, Verdict
+from codebench.graders.security import NOT_ANALYSED
 from codebench.runs.metrics import Estimate, estimate_pass_at_k
 from codebench.runs.searches import SECURITY, SearchState, ToolSearch
 
@@ -99,8 +100,13 @@ def searched(grades: Iterable[Grade]) -> Searched | None:
     if grade is None:
         return None
     if grade.findings is None:
-        return Searched(None, "no code" if grade.verdict is Verdict.NO_CODE else grade.detail)
+        return Searched(None, "no code" if grade.verdict is Verdict.NO_CODE else _kind(grade.detail))
     return Searched(_hits(grade.findings))
+
+
+def _kind(detail: str) -> str:
+    """The reason why an answer could not be searched, without the line: of one kind there may be many."""
+    return detail.rpartition(NOT_ANALYSED)[2].partition(" in line ")[0]
 
 
 def _hits(findings: Iterable[Finding]) -> Hits:

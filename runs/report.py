@@ -13,6 +13,7 @@ from codebench.runs.findings_tables import findings_facts, findings_table
 from codebench.runs.manifest import read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
+from codebench.runs.quality_table import quality_facts, quality_table
 from codebench.runs.records import read_records
 from codebench.runs.searches import read_searches
 from codebench.runs.summary import Summary, Usage, summarise
@@ -46,6 +47,8 @@ def show_report(run: Run, console: Console) -> None:
         console.print(_levels(run.summary.efficiency), highlight=False)
     if run.summary.findings is not None and run.summary.findings.rules:
         console.print(findings_table(run.summary.findings), highlight=False)
+    if run.summary.quality is not None:
+        console.print(quality_table(run.summary.quality), highlight=False)
     for line in _remarks(run.summary):
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
@@ -161,6 +164,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         facts += _times(summary.efficiency)
     if summary.findings is not None:
         facts += findings_facts(summary.findings)
+    if summary.quality is not None:
+        facts += quality_facts(summary.quality)
     if run.manifest.compat:
         facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:

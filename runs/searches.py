@@ -29,7 +29,7 @@ from codebench.sandbox import SandboxError
 SECURITY = "security"
 """The grader whose search theirs stands beside."""
 _PREFIX = "findings-"
-_FILES = (".yaml", ".yml", ".ql", ".qls")  # what these tools take rules from
+_FILES = (".yaml", ".yml")  # what names a file of rules, and nothing that a tool knows by itself
 
 
 class SearchState(StrEnum):
