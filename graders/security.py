@@ -9,7 +9,9 @@ from codebench.graders.assessed import assess
 from codebench.graders.findings import Assessment, Search
 from codebench.graders.grade import Bench, Grade, Verdict
 from codebench.graders.quality import tool_versions
-from codebench.problems import ProblemNOT_ANALYSED = "not analysed: "
+from codebench.problems import Problem
+
+NOT_ANALYSED = "not analysed: "
 """What precedes, in a grade's detail, the reason why there are no findings."""
 
 _SEARCH = "codebench.graders.bandit_findings:search"
