@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 from codebench.graders.alignment import Alignment, align
+from codebench.graders.bandit_messages import message_of
 from codebench.graders.findings import Finding, Search
 
 TOOL = "bandit"
@@ -89,7 +90,7 @@ def _finding(issue: Any, text: str, alignment: Alignment) -> Finding:
         cwe=issue.cwe.id or None,
         line=first,
         end_line=last,
-        message=name.replace("_", " "),
+        message=message_of(issue.test_id, name),
         own=alignment.is_own(first, decisive),
     )
 

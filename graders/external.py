@@ -38,12 +38,14 @@ class Paths:
 class ExternalTool:
     """How a tool is called: its executable's name, and the commands that search, after one another.
 
-    `rules` is what it searches for unless something else is named.
+    `rules` is what it searches for unless something else is named; with `copies_rules` a file of rules is copied to
+    where the search takes place, for a tool that names each rule after the folder that it is in.
     """
 
     name: str
     rules: str
     commands: Callable[[Paths, str], Sequence[Sequence[str]]]
+    copies_rules: bool = False
 
 
 def _codeql(paths: Paths, rules: str) -> Sequence[Sequence[str]]:
@@ -64,7 +66,7 @@ EXTERNAL_TOOLS: Mapping[str, ExternalTool] = {
     tool.name: tool
     for tool in (
         ExternalTool(name="codeql", rules=_CODEQL_QUERIES, commands=_codeql),
-        ExternalTool(name="semgrep", rules=_SEMGREP_RULES, commands=_semgrep),
+        ExternalTool(name="semgrep", rules=_SEMGREP_RULES, commands=_semgrep, copies_rules=True),
     )
 }
 
@@ -76,11 +78,11 @@ def is_installed(tool: ExternalTool) -> bool:
 async def search_folder(
     tool: ExternalTool, rules: str, paths: Paths, lines: Mapping[str, int], timeout_s: float = TIMEOUT_S
 ) -> ToolLog:
-    """What the tool finds in `paths.answers`, which holds the files of `lines` (name: number of lines).
+    """What the tool finds in `paths.answers`, a folder in `paths.scratch`; `lines` has the lines of each file there.
 
     Raises ToolError where it fails, takes too long, or writes no log that can be read.
     """
-    for arguments in tool.commands(paths, rules):
+    for arguments in tool.commands(paths, _rules_at(tool, rules, paths)):
         await _run(tool.name, arguments, paths.answers, timeout_s)
     try:
         with paths.log.open("rb") as file:
@@ -88,6 +90,23 @@ async def search_folder(
     except OSError as error:
         raise ToolError(f"wrote no SARIF: {error.strerror}") from None
     return read_log(tool.name, data, str(paths.answers), lines)
+
+
+def _rules_at(tool: ExternalTool, rules: str, paths: Paths) -> str:
+    """The rules as the tool, which runs in the folder of answers, is given them."""
+    given = Path(rules)
+    if not given.exists():
+        return rules
+    if not tool.copies_rules:
+        return str(given.resolve())
+    try:
+        if given.is_dir():
+            shutil.copytree(given, paths.scratch / "rules")
+        else:
+            shutil.copyfile(given, paths.scratch / "rules.yaml")
+    except OSError as error:
+        raise ToolError(f"its rules cannot be copied: {error}") from None
+    return "../rules" if given.is_dir() else "../rules.yaml"
 
 
 async def _run(program: str, arguments: Sequence[str], folder: Path, timeout_s: float) -> None:

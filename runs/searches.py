@@ -159,7 +159,7 @@ async def _searched(
         paths = Paths(answers=Path(scratch, "answers"), scratch=Path(scratch), log=Path(scratch, "log.sarif"))
         _lay_out(answers, paths.answers)
         try:
-            log = await search_folder(EXTERNAL_TOOLS[search.tool], _resolved(rules), paths, lines)
+            log = await search_folder(EXTERNAL_TOOLS[search.tool], rules, paths, lines)
         except ToolError as error:
             return replace(search, state=SearchState.FAILED, detail=str(error))
     found = _found(log, answers, prompts)
@@ -193,11 +193,6 @@ def _lay_out(answers: Sequence[_Answer], folder: Path) -> None:
             (folder / answer.file).write_text(answer.code, encoding="utf-8", newline="")
     except OSError as error:
         raise SandboxError(f"cannot write {folder}: {error.strerror}; make room, then run the same command") from error
-
-
-def _resolved(rules: str) -> str:
-    """A file of rules under its full name, as the tool runs in another folder."""
-    return str(Path(rules).resolve()) if Path(rules).exists() else rules
 
 
 def _without_folders(rules: str) -> str:

@@ -15,6 +15,7 @@ from insecure_snippets import SNIPPETS
 
 from codebench.graders import Finding
 from codebench.graders.bandit_findings import search
+from codebench.graders.bandit_messages import message_of
 
 ROOT = Path(__file__).parent.parent
 SECRETS = ("correct horse", "tr0ub4dor", "hunter2")
@@ -148,3 +149,11 @@ def test_an_encoding_that_the_answer_declares_hides_nothing() -> None:
 
 def test_a_byte_order_mark_is_no_reason() -> None:
     assert [one.line for one in findings("\ufeffimport pickle\n")] == [1]
+
+
+def test_every_rule_of_bandit_has_a_sentence_of_ours() -> None:
+    from bandit.core.extension_loader import MANAGER
+
+    rules = {**MANAGER.plugins_by_id, **MANAGER.blacklist_by_id}
+    assert len(rules) > 60
+    assert [rule for rule in rules if message_of(rule, "?") == "?"] == []
