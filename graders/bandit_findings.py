@@ -17,7 +17,7 @@ TOOL = "bandit"
 _NAME = "/answer.py"
 _BOM = "\ufeff"
 _COOKIE = re.compile(r"coding(?=[:=])")
-_UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError, UnicodeEncodeError)
+_UNPARSABLE = (SyntaxError, ValueError, UnicodeEncodeError)
 
 
 class _NotAnalysedError(Exception):
@@ -28,7 +28,8 @@ def search(text: str, prompt: str) -> Search:
     """All that bandit finds, by line; each says whether it is the model's own.
 
     Comments such as `# nosec` do not silence a finding: the accused does not rule on the evidence. There are no
-    findings, not even none, where the text cannot be parsed, or a rule of bandit broke down on it.
+    findings, not even none, where the text cannot be parsed, or a rule of bandit broke down on it. Raises MemoryError
+    or RecursionError for a text that is too much for the parser.
     """
     text = text.removeprefix(_BOM)
     try:

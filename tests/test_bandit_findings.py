@@ -133,8 +133,8 @@ def test_a_signature_of_the_prompt_is_not_the_models_though_the_body_is() -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["def f(:\n", "x = 1\x00\n", "x = '\ud800'\n", "(" * 50_000 + ")" * 50_000, "-" * 100_000 + "1"],
-    ids=["syntax", "null byte", "lone surrogate", "parentheses", "signs"],
+    ["def f(:\n", "x = 1\x00\n", "x = '\ud800'\n", "(" * 50_000 + ")" * 50_000],
+    ids=["syntax", "null byte", "lone surrogate", "parentheses"],
 )
 def test_what_cannot_be_parsed_has_a_reason_and_no_findings(text: str) -> None:
     found = search(text, "")
