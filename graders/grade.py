@@ -58,8 +58,8 @@ class Grade:
 
     `checks` has one entry for each of the problem's checks, in their order; `verdict` is that of the first that is
     not a pass. `efficiency` is there where times were taken, `findings` where the text was searched for weaknesses,
-    `assessment` where the problem has security tests, `measures` where its quality was measured. `wall_s` and `cpu_s` are seconds, `memory_bytes` the
-    peak resident set; None where nothing ran.
+    `assessment` where the problem has security tests, `measures` where its quality was measured. `wall_s` and `cpu_s`
+    are seconds, `memory_bytes` the peak resident set; None where nothing ran.
     """
 
     grader: str
