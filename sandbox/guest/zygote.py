@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from . import candidate, confine, kernel
 from .litter import Scratch
-from .session import CLOCK, LAP, clock_of
+from .session import CLOCK, LAP
 
 _WATCH_S = 0.1  # how often memory is looked at, once a sample runs longer than this
 _STRETCH = 4.0  # how far the wall limit may be stretched by time spent waiting for a core
@@ -40,6 +40,8 @@ class Process:
     pid: int
     pidfd: int
     ends: tuple[int, ...]
+    last_pid: int
+    """The last pid that was given out when it was made: nobody has got one since as long as it is that."""
 
 
 @dataclass(slots=True)
@@ -110,6 +112,7 @@ class Zygote:
         self._own_uid = os.getuid()
         self._can_switch = self._own_uid != self._uid
         self._cores = os.sched_getaffinity(0)
+        self._loadavg = os.open("/proc/loadavg", os.O_RDONLY)
 
     def serve(self) -> NoReturn:
         """Make candidates until the judge is gone."""
@@ -121,7 +124,7 @@ class Zygote:
         while request := self._control.recv(4096):
             limits = json.loads(request)
             confine.stay_on(limits["core"])
-            socket.send_fds(self._control, [b"+"], [*ready.ends, ready.pidfd])
+            socket.send_fds(self._control, [b"+"], list(ready.ends))
             for end in ready.ends:
                 os.close(end)
             facts = self._supervise(ready, limits)
@@ -140,7 +143,7 @@ class Zygote:
             self._become_candidate(far, results_write, out_write, err_write)
         for end in (far, results_write, out_write, err_write):
             os.close(end if isinstance(end, int) else end.detach())
-        return Process(pid, os.pidfd_open(pid), (near.detach(), out_read, err_read, results_read))
+        return Process(pid, os.pidfd_open(pid), (near.detach(), out_read, err_read, results_read), self._last_pid())
 
     def _become_candidate(self, sock: socket.socket, results: int, out: int, err: int) -> NoReturn:
         try:
@@ -240,12 +243,26 @@ class Zygote:
         return sum(max(0, resident - self._shared) for _, resident in processes)
 
     def _clock(self, process: Process) -> bytes:
-        """CPU nanoseconds of all the candidate's processes, as JSON."""
-        used = 0
-        for pid in {process.pid, *self._pids()}:
+        """CPU nanoseconds of all the candidate's processes, and the last pid that was given to anyone, as JSON.
+
+        As long as nobody has got a pid since the candidate was made it is but one process, and /proc need not be
+        searched for others, which takes ten times as long as the rest.
+        """
+        used, last_pid = 0, self._last_pid()
+        for pid in {process.pid} if last_pid == process.last_pid else {process.pid, *self._pids()}:
             with contextlib.suppress(OSError):  # it ended meanwhile
-                used += time.clock_gettime_ns(clock_of(pid))
-        return json.dumps(used).encode()
+                used += time.clock_gettime_ns(_clock_of(pid))
+        return b"[%d,%d]" % (used, last_pid)
+
+    def _last_pid(self) -> int:
+        """The last pid given to a thread or process in this namespace.
+
+        Another number every time where that cannot be known, as if there had been some: then the wall time counts.
+        """
+        with contextlib.suppress(OSError, IndexError):
+            if last := int(os.pread(self._loadavg, 256, 0).split()[4]):
+                return last
+        return time.monotonic_ns()
 
     def _pids(self) -> Iterator[int]:
         """The candidate's processes, as far as /proc shows them."""
@@ -319,6 +336,11 @@ def _cpu_s(pid: int) -> float:
         return _stat(pid)[0]
     except (OSError, IndexError):
         return 0.0
+
+
+def _clock_of(pid: int) -> int:
+    """The clock of all threads of a process, see clock_getcpuclockid(3)."""
+    return (~pid << 3) | 2
 
 
 def _waited_s(pid: int) -> float:
