@@ -15,10 +15,11 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from codebench.graders.measures import Lint
+from codebench.sandbox import SandboxError
 from codebench.sandbox.guest import kernel
 
 RULES = ("E4", "E7", "E9", "F", "B", "C4", "PERF", "PIE", "PLE", "PLW", "SIM")
@@ -35,7 +36,7 @@ class LintError(Exception):
 
 
 def lint(code: str) -> tuple[Lint, ...]:
-    """The rules that a program breaks, by name. Raises LintError."""
+    """The rules that a program breaks, by name. Raises LintError, and SandboxError where there is no ruff."""
     lines: dict[str, list[int]] = {}
     for rule, line in sorted(_findings(code)):
         lines.setdefault(rule, []).append(line)
@@ -88,17 +89,23 @@ class _Server:
         }
         capabilities = {"general": {"positionEncodings": ["utf-8"]}, "textDocument": {"diagnostic": {}}}
         options = {"settings": settings}
-        self._ask("initialize", {"processId": None, "capabilities": capabilities, "initializationOptions": options})
-        self._tell("initialized", {})
+        with self._that_answers():
+            self._ask("initialize", {"processId": None, "capabilities": capabilities, "initializationOptions": options})
+            self._tell("initialized", {})
 
     def check(self, code: str) -> Iterable[tuple[str, int]]:
         """Rule and line of each finding. Raises LintError; the next text gets another server then."""
-        try:
+        with self._that_answers():
             document = {"uri": _URI, "languageId": "python", "version": 1, "text": code}
             self._tell("textDocument/didOpen", {"textDocument": document})
             found = self._ask("textDocument/diagnostic", {"textDocument": {"uri": _URI}})
             self._tell("textDocument/didClose", {"textDocument": {"uri": _URI}})
             return [(item["code"], item["range"]["start"]["line"] + 1) for item in found["items"]]
+
+    @contextlib.contextmanager
+    def _that_answers(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             self._process.kill()
             self._process.wait()
@@ -140,7 +147,10 @@ def _server() -> _Server:
 def _ruff() -> str:
     from ruff.__main__ import find_ruff_bin
 
-    return os.fsdecode(find_ruff_bin())
+    try:
+        return os.fsdecode(find_ruff_bin())
+    except FileNotFoundError as error:
+        raise SandboxError(f"ruff is installed without its program: {error}") from error
 
 
 def _die_with_parent() -> None:

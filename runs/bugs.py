@@ -60,6 +60,7 @@ _BY_EXCEPTION = {
     "IndexError": Bug.BOUNDARY,
     "KeyError": Bug.BOUNDARY,
     "ZeroDivisionError": Bug.BOUNDARY,
+    "Exception": Bug.MINOR,  # as which a check function sees a class of the answer's own
 }
 _SLOW = (Verdict.TIMEOUT, Verdict.MEMORY)
 # Whose names an answer may use as if they had been imported.
