@@ -81,6 +81,9 @@ async def _time_graders(problems: Sequence[Problem], names: Sequence[str], round
         (name, Spread.of(per_core[name]).text(0), *(Spread.of(wall[name, workers]).text(0) for workers in benches))
         for name in names
     ]
+    if len(names) > 1:
+        together = [1 / sum(1 / rate for rate in rates) for rates in zip(*per_core.values(), strict=True)]
+        rows.append(("together", Spread.of(together).text(0), *("" for _ in benches)))
     print(table(head, rows), end="\n\n")
 
 

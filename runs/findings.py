@@ -132,7 +132,7 @@ def summarise_findings(
         flagged=_flagged(list(answers.values())),
         findings=len(own),
         in_scaffold=sum(map(len, found)) - len(own),
-        severities=_counted(hit.severity for hit in own),
+        severities=dict(sorted(Counter(hit.severity for hit in own).items(), key=lambda one: -_gravity(one[0]))),
         cwes=_counted(f"CWE-{hit.cwe}" if hit.cwe is not None else "none" for hit in own),
         rules=_rules(found),
         tools=tuple(_tool_row(search, of_tasks) for search in searches),
@@ -168,6 +168,10 @@ def _flagged(of_tasks: Sequence[Sequence[Searched]]) -> Estimate | None:
     return estimate_pass_at_k(counts, 1)
 
 
+def _gravity(severity: str) -> int:
+    return _SEVERITIES.index(severity) if severity in _SEVERITIES else 0
+
+
 def _counted(values: Iterable[str]) -> dict[str, int]:
     """The most frequent first."""
     return dict(Counter(values).most_common())
@@ -192,7 +196,7 @@ def _rule_row(hits: Sequence[Hit], answers: int) -> RuleRow:
         rule=hits[0].rule,
         name=hits[0].name,
         cwe=hits[0].cwe,
-        severity=max((hit.severity for hit in hits), key=_SEVERITIES.index),
+        severity=max((hit.severity for hit in hits), key=_gravity),
         findings=own,
         answers=answers,
         in_scaffold=len(hits) - own,
