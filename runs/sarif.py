@@ -48,7 +48,7 @@ def file_of(record: Record) -> str:
 def sarif_log(manifest: Manifest, records: Sequence[Record], searches: Sequence[ToolSearch]) -> dict[str, Any]:
     """The log as plain JSON values. Raises RunError for a run whose answers were not searched."""
     if SECURITY not in manifest.graders:
-        raise RunError("this run has no findings: its graders did not include security; grade with --grade security")
+        raise RunError("this run has no findings: its answers were graded without --grade correctness,security")
     seen = [
         _Seen(record=record, findings=grade.findings, reason=grade.detail)
         for record in records
