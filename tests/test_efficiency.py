@@ -12,7 +12,7 @@ import pytest
 
 from codebench.graders import Bench, Grade, Verdict
 from codebench.graders.efficiency import EfficiencyGrader
-from codebench.graders.times import level_s, score_of
+from codebench.graders.times import level_s, rival_s, score_of
 from codebench.problems import CheckFunction, Oracle, Problem, Workload
 from codebench.sandbox import Limits, SandboxOpener, SandboxOptions
 
@@ -79,10 +79,11 @@ def score(grade: Grade) -> float:
     return score_of(grade.efficiency).value
 
 
-def seconds(grade: Grade) -> float:
-    """What the smallest level was charged with; as good as for ever where it was given up."""
+def cost(grade: Grade) -> float:
+    """What the smallest level was charged with by the reference's time; as good as for ever where it was given up."""
     assert grade.efficiency is not None, grade.detail
-    return level_s(grade.efficiency.levels[0]) or 1e9
+    level = grade.efficiency.levels[0]
+    return (level_s(level) or 1e9) / rival_s(level)
 
 
 def test_an_answer_is_worth_what_its_time_is_beside_the_reference(court: Court) -> None:
@@ -99,7 +100,7 @@ def test_the_record_holds_all_times_of_both(court: Court) -> None:
     grade = court.grade(HONEST)
     assert grade.efficiency is not None
     for level in grade.efficiency.levels:
-        assert len(level.duels) >= 2
+        assert len(level.duels) >= 2, "it is between the reference's time and the limit"
         for duel in level.duels:
             assert len(duel.own) == len(duel.rival) == 2
             assert all(call.call_s > 0 for call in (*duel.own, *duel.rival))
@@ -177,7 +178,7 @@ CHEATS = {
 def test_no_trick_makes_the_work_shorter(court: Court, name: str) -> None:
     grade = court.grade(CHEATS[name])
     assert grade.verdict is Verdict.PASS, grade.detail
-    assert seconds(grade) > 0.8 * seconds(court.grade(HONEST))
+    assert cost(grade) > 0.8 * cost(court.grade(HONEST))
 
 
 LAZY = """
@@ -261,4 +262,4 @@ def test_timing_attacks_of_the_corpus_get_no_more_than_honest_work(court: Court,
         honest = court.grade(given["prompt"] + given["canonical_solution"], problem)
         grade = court.grade(record["solution"], problem)
         if grade.verdict is Verdict.PASS:
-            assert seconds(grade) > 0.8 * seconds(honest), record["id"]
+            assert cost(grade) > 0.8 * cost(honest), record["id"]
