@@ -26,6 +26,7 @@ from .session import CLOCK, LAP
 
 _WATCH_S = 0.1  # how often memory is looked at, once a sample runs longer than this
 _STRETCH = 4.0  # how far the wall limit may be stretched by time spent waiting for a core
+_STRETCH_S = 2.0  # or so far, where that is more: a call of milliseconds may wait for many times its own length
 _DYING_S = 0.2  # from the closing of a dying process's last socket to its death
 SEEN_ENOUGH, HUNG_UP = b".", b"!"
 """What the judge says at the end of a sample: it has its findings, or the candidate's socket was closed."""
@@ -68,7 +69,8 @@ class Clock:
         now = time.monotonic()
         if now >= self.deadline:
             waited_s = waited_s - self._waited_s if alone and cpu_s - self._cpu_s < self._limit_s else 0.0
-            self.deadline = self._started + min(self._limit_s + waited_s, self._limit_s * _STRETCH)
+            most_s = max(self._limit_s * _STRETCH, self._limit_s + _STRETCH_S)
+            self.deadline = self._started + min(self._limit_s + waited_s, most_s)
         return now >= self.deadline
 
 
