@@ -12,10 +12,10 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from codebench.graders.context import context_of
+from codebench.graders.generated import Inputs, Repetitions
 from codebench.graders.grade import Bench, Grade, Verdict
-from codebench.graders.references import Expected, References
 from codebench.graders.times import CPU, FACTOR, INSIDE, Efficiency, Level, level_s, score_of
-from codebench.problems import Cases, Generated, PackError, Problem, Workload
+from codebench.problems import PackError, Problem, Workload
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
 
 ENAM = "enam"
@@ -47,14 +47,14 @@ class EfficiencyGrader:
     of_right_answers = True
 
     def __init__(self) -> None:
-        self._references = References()
+        self._repetitions = Repetitions()
         self._openings: OrderedDict[Problem, asyncio.Task[Opening]] = OrderedDict()
 
     async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade | None:
         """Time one answer. Raises SandboxError, and PackError where reference or generator of inputs fails."""
         if problem.workload is None:
             return None
-        course = Course(problem=problem, workload=problem.workload, bench=bench, references=self._references)
+        course = Course(problem=problem, workload=problem.workload, bench=bench, repetitions=self._repetitions)
         opening = await self._opening(course)
         levels: list[Level] = []
         for number, level in enumerate(opening.levels):
@@ -100,7 +100,7 @@ class Course:
     problem: Problem
     workload: Workload
     bench: Bench
-    references: References
+    repetitions: Repetitions
 
     @property
     def enam(self) -> bool:
@@ -119,27 +119,17 @@ class Course:
     def reference(self) -> str:
         return self.problem.prompt + self.problem.canonical_solution
 
-    async def expected(self, number: int, repetition: int) -> Expected:
-        """Inputs and outputs of a level; each repetition has its own, unless enam is followed."""
-        if self.enam:
-            repetition = 0
-        if repetition == 0 and all(isinstance(check, Cases) and check.generated for check in self.problem.checks):
-            checks = tuple(check for check in self.problem.checks if isinstance(check, Cases))
-            number = self.workload.timed[number]
-        else:
-            checks = _checks(self.workload, repetition)
-        return (await self.references.expected(self.problem, checks, self.bench))[number]
-
-    async def run(self, code: str, expected: Expected, limit_s: float, turn: int) -> Execution:
-        """One repetition: the code against the reference, `limit_s` for every call."""
-        oracle, count = self.workload.oracle, len(expected.inputs)
-        group = CaseGroup(
-            inputs=expected.inputs,
-            expected=expected.outputs,
-            limits_s=(limit_s,) * count,
-            oracle=oracle.source,
-            reflexive=oracle.reflexive,
+    async def inputs(self, number: int, repetition: int) -> Inputs:
+        """The inputs of a level; each repetition has its own, unless enam is followed."""
+        of_levels = await self.repetitions.inputs(
+            self.problem, self.workload, 0 if self.enam else repetition, self.bench
         )
+        return of_levels[number]
+
+    async def run(self, code: str, inputs: Inputs, limit_s: float, turn: int) -> Execution:
+        """One repetition: the code against the reference, `limit_s` for every call."""
+        oracle, count = self.workload.oracle, len(inputs)
+        group = CaseGroup(inputs=inputs, limits_s=(limit_s,) * count, oracle=oracle.source, reflexive=oracle.reflexive)
         limits = self.bench.limits
         job = Job(
             source=code,
@@ -154,35 +144,21 @@ class Course:
         return await self.bench.sandbox.run(job)
 
 
-def _checks(workload: Workload, repetition: int) -> tuple[Cases, ...]:
-    return tuple(
-        Cases(
-            name=f"level {level}, repetition {repetition}",
-            generated=Generated(source=workload.source, orders=workload.orders(level, repetition)),
-            oracle=workload.oracle,
-        )
-        for level in workload.timed
-    )
-
-
 async def _open(course: Course) -> Opening:
-    """Time the reference against itself, as an answer would be."""
-    workload, levels = course.workload, []
+    """Time the reference against itself, as an answer would be, but once only: the floor is no lower than it is."""
+    workload, levels, limit_s = course.workload, [], course.bench.limits.timeout_s
     for number, place in enumerate(workload.timed):
         level = Level(size=workload.sizes[place], weight=workload.weights[place])
-        for repetition in range(course.least):
-            expected = await course.expected(number, repetition)
-            execution = await course.run(course.reference, expected, 10 * max(expected.cpu_s) + 1.0, repetition)
-            report = execution.report
-            if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
-                detail = report.failures[0].detail if report.failures else report.detail or execution.outcome
-                problem = course.problem
-                raise PackError(
-                    f"{problem.where or problem.task_id}: {problem.task_id}: the reference does not come through "
-                    f"size {level.size}: {detail}; give it --timeout or --memory, or correct it"
-                )
-            level = replace(level, duels=(*level.duels, report.duel))
-        levels.append(level)
+        execution = await course.run(course.reference, await course.inputs(number, 0), limit_s, 0)
+        report = execution.report
+        if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
+            detail = report.failures[0].detail if report.failures else report.detail or execution.outcome
+            problem = course.problem
+            raise PackError(
+                f"{problem.where or problem.task_id}: {problem.task_id}: the reference does not come through "
+                f"size {level.size}: {detail}; give it --timeout or --memory, or correct it"
+            )
+        levels.append(replace(level, duels=(report.duel,)))
     floor = score_of(Efficiency(levels=tuple(levels), rules=workload.rules), clip=False).value
     known = tuple(replace(level, duels=(), reference_s=level_s(level, course.enam) or 0.0) for level in levels)
     return Opening(levels=known, floor=floor, naive_ratio=await _naive_ratio(course, known[0]))
@@ -193,8 +169,7 @@ async def _naive_ratio(course: Course, level: Level) -> float | None:
     if course.problem.naive_solution is None:
         return None
     naive = course.problem.prompt + course.problem.naive_solution
-    expected = await course.expected(0, 0)
-    report = (await course.run(naive, expected, course.bench.limits.timeout_s, 0)).report
+    report = (await course.run(naive, await course.inputs(0, 0), course.bench.limits.timeout_s, 0)).report
     if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
         return None
     return score_of(Efficiency(levels=(replace(level, duels=(report.duel,)),), rules=course.workload.rules)).time_ratio
@@ -206,7 +181,7 @@ async def _timed(course: Course, code: str, opening: Opening, number: int) -> Le
     limit_s = FACTOR * opening.slowest_s * _CUT + _CUT_S
     while len(level.duels) < course.least or (not course.enam and _unclear(level, opening)):
         repetition = len(level.duels)
-        execution = await course.run(code, await course.expected(number, repetition), limit_s, repetition)
+        execution = await course.run(code, await course.inputs(number, repetition), limit_s, repetition)
         report = execution.report
         if report.duel is not None:
             level = replace(level, duels=(*level.duels, report.duel))

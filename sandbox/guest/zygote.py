@@ -40,6 +40,8 @@ class Process:
     pid: int
     pidfd: int
     ends: tuple[int, ...]
+    last_pid: int
+    """The last pid that was given out when it was made: nobody has got one since as long as it is that."""
 
 
 @dataclass(slots=True)
@@ -110,6 +112,7 @@ class Zygote:
         self._own_uid = os.getuid()
         self._can_switch = self._own_uid != self._uid
         self._cores = os.sched_getaffinity(0)
+        self._loadavg = os.open("/proc/loadavg", os.O_RDONLY)
 
     def serve(self) -> NoReturn:
         """Make candidates until the judge is gone."""
@@ -140,7 +143,7 @@ class Zygote:
             self._become_candidate(far, results_write, out_write, err_write)
         for end in (far, results_write, out_write, err_write):
             os.close(end if isinstance(end, int) else end.detach())
-        return Process(pid, os.pidfd_open(pid), (near.detach(), out_read, err_read, results_read))
+        return Process(pid, os.pidfd_open(pid), (near.detach(), out_read, err_read, results_read), self._last_pid())
 
     def _become_candidate(self, sock: socket.socket, results: int, out: int, err: int) -> NoReturn:
         try:
@@ -240,12 +243,26 @@ class Zygote:
         return sum(max(0, resident - self._shared) for _, resident in processes)
 
     def _clock(self, process: Process) -> bytes:
-        """CPU nanoseconds of all the candidate's processes, and the last pid that was given to anyone, as JSON."""
-        used = 0
-        for pid in {process.pid, *self._pids()}:
+        """CPU nanoseconds of all the candidate's processes, and the last pid that was given to anyone, as JSON.
+
+        As long as nobody has got a pid since the candidate was made it is but one process, and /proc need not be
+        searched for others, which takes ten times as long as the rest.
+        """
+        used, last_pid = 0, self._last_pid()
+        for pid in {process.pid} if last_pid == process.last_pid else {process.pid, *self._pids()}:
             with contextlib.suppress(OSError):  # it ended meanwhile
                 used += time.clock_gettime_ns(_clock_of(pid))
-        return json.dumps([used, _last_pid()]).encode()
+        return b"[%d,%d]" % (used, last_pid)
+
+    def _last_pid(self) -> int:
+        """The last pid given to a thread or process in this namespace.
+
+        Another number every time where that cannot be known, as if there had been some: then the wall time counts.
+        """
+        with contextlib.suppress(OSError, IndexError):
+            if last := int(os.pread(self._loadavg, 256, 0).split()[4]):
+                return last
+        return time.monotonic_ns()
 
     def _pids(self) -> Iterator[int]:
         """The candidate's processes, as far as /proc shows them."""
@@ -324,17 +341,6 @@ def _cpu_s(pid: int) -> float:
 def _clock_of(pid: int) -> int:
     """The clock of all threads of a process, see clock_getcpuclockid(3)."""
     return (~pid << 3) | 2
-
-
-def _last_pid() -> int:
-    """The last pid given to a thread or process in this namespace.
-
-    Another number every time where that cannot be known, as if there had been some: then the wall time counts.
-    """
-    with contextlib.suppress(OSError, IndexError), open("/proc/loadavg") as f:  # noqa: PTH123 - as below
-        if last := int(f.read().split()[4]):
-            return last
-    return time.monotonic_ns()
 
 
 def _waited_s(pid: int) -> float:
