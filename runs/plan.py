@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from codebench.generators import Generator, Repairer
-from codebench.graders import Grader, grades_only_right_answers
+from codebench.graders import Grader, grades_only_right_answers, tools_of
 from codebench.problems import Problem, Suite
 from codebench.runs.gates import check_gates
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest
@@ -82,6 +82,7 @@ def manifest_of(plan: Plan, options: EvalOptions, sandbox: SandboxInfo) -> Manif
         compat=options.compat,
         details=options.details,
         repairs=plan.repairs,
+        tools={name: version for grader in plan.graders for name, version in tools_of(grader).items()},
     )
     generator = GeneratorPin(spec=options.model, identity=plan.generator.identity)
     return new_manifest(plan.suite, generator, selection, options.limits, sandbox)

@@ -12,6 +12,7 @@ from codebench.runs.efficiency import EfficiencySummary
 from codebench.runs.manifest import read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
+from codebench.runs.quality_table import bug_table, quality_facts, quality_table
 from codebench.runs.records import read_records
 from codebench.runs.summary import Summary, Usage, summarise
 
@@ -41,6 +42,10 @@ def show_report(run: Run, console: Console) -> None:
     console.print(_table(run), highlight=False)
     if run.summary.efficiency is not None and run.summary.efficiency.levels:
         console.print(_levels(run.summary.efficiency), highlight=False)
+    if run.summary.quality is not None:
+        console.print(quality_table(run.summary.quality), highlight=False)
+        if run.summary.quality.wrong:
+            console.print(bug_table(run.summary.quality), highlight=False)
     for line in _remarks(run.summary):
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
@@ -152,6 +157,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         facts.append(("generated", _used(summary.usage)))
     if summary.efficiency is not None:
         facts += _times(summary.efficiency)
+    if summary.quality is not None:
+        facts += quality_facts(summary.quality)
     if run.manifest.compat:
         facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:

@@ -13,10 +13,12 @@ from codebench.graders import CheckResult, Grade, Verdict
 from codebench.runs.efficiency import EfficiencySummary, Timed, summarise_efficiency, timed
 from codebench.runs.manifest import Manifest
 from codebench.runs.metrics import Estimate, estimate_pass_at_k
+from codebench.runs.quality import Measured, QualitySummary, measured, summarise_quality
 from codebench.runs.record import Record, RunError
 
 DECIDING_GRADER = "correctness"
 EFFICIENCY = "efficiency"
+QUALITY = "quality"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class Summary:
     pass_after_repair: dict[int, Estimate | None] = field(default_factory=dict)
     checks: dict[str, dict[int, Estimate | None]] = field(default_factory=dict)
     efficiency: EfficiencySummary | None = None
+    quality: QualitySummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Outcome:
     generation: Generation | None = None
     timed: Timed | None = None
     clock: str = ""
+    measured: Measured | None = None
 
     def passes(self, check: str) -> bool:
         """Did it pass this check and those before? All of its own decide where it has no check of that name."""
@@ -118,6 +122,7 @@ def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] =
         },
         checks=_by_check([tuple(of_task.values()) for of_task in outcomes.values()], ks),
         efficiency=_efficiency(outcomes, ks) if EFFICIENCY in manifest.graders else None,
+        quality=_quality(outcomes) if QUALITY in manifest.graders else None,
     )
 
 
@@ -128,6 +133,12 @@ def _efficiency(outcomes: dict[str, dict[int, Outcome]], ks: Sequence[int]) -> E
     }
     clocks = dict.fromkeys(one.clock for of_task in outcomes.values() for one in of_task.values() if one.clock)
     return summarise_efficiency({task_id: timed for task_id, timed in of_tasks.items() if timed}, ks, tuple(clocks))
+
+
+def _quality(outcomes: dict[str, dict[int, Outcome]]) -> QualitySummary:
+    return summarise_quality(
+        [[one.measured for one in of_task.values() if one.measured is not None] for of_task in outcomes.values()]
+    )
 
 
 def deciding_grade(record: Record) -> Grade | None:
@@ -161,6 +172,7 @@ def _outcome(record: Record) -> Outcome:
         return Outcome(None, generation=_bare(record.generation))
     times = next((one for one in record.grades if one.grader == EFFICIENCY), None)
     clock = times.efficiency.clock if times is not None and times.efficiency is not None else ""
+    quality = next((one for one in record.grades if one.grader == QUALITY), None)
     passed = itertools.takewhile(lambda check: check.verdict is Verdict.PASS, grade.checks)
     return Outcome(
         grade.verdict,
@@ -169,6 +181,7 @@ def _outcome(record: Record) -> Outcome:
         _bare(record.generation),
         timed(grade.verdict, times),
         clock,
+        measured(grade, quality) if quality is not None else None,
     )
 
 
