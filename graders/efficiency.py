@@ -14,12 +14,14 @@ from dataclasses import dataclass, replace
 from codebench.graders.context import context_of
 from codebench.graders.generated import Inputs, Repetitions
 from codebench.graders.grade import Bench, Grade, Verdict
-from codebench.graders.times import CPU, FACTOR, INSIDE, Efficiency, Level, level_s, score_of
+from codebench.graders.times import CPU, FACTOR, INSIDE, Efficiency, Level, level_s, rival_s, score_of
 from codebench.problems import PackError, Problem, Workload
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
 
 ENAM = "enam"
-_LEAST, _MOST = 2, 5  # repetitions
+_MOST = 5  # repetitions
+_ONCE = 1.25  # how far one repetition may be wrong
+_TOLERANCE = 0.01  # of the score
 _OF_ENAM = 6
 _CUT = 1.25  # of the limit: a call is cut off there, so that one which takes as long as the limit is seen to do so
 _CUT_S = 0.02
@@ -58,8 +60,8 @@ class EfficiencyGrader:
         opening = await self._opening(course)
         levels: list[Level] = []
         for number, level in enumerate(opening.levels):
-            if levels and levels[-1].ended:
-                levels.append(replace(level, ended=levels[-1].ended))
+            if levels and (levels[-1].ended or (not course.enam and _over(levels[-1], opening))):
+                levels.append(replace(level, ended=levels[-1].ended or "timeout"))
                 continue
             try:
                 levels.append(await _timed(course, code, opening, number))
@@ -109,11 +111,6 @@ class Course:
     @property
     def clock(self) -> str:
         return INSIDE if self.enam else CPU
-
-    @property
-    def least(self) -> int:
-        """How often a level is repeated at least; enam repeats each call by itself."""
-        return 1 if self.enam else _LEAST
 
     @property
     def reference(self) -> str:
@@ -179,7 +176,7 @@ async def _timed(course: Course, code: str, opening: Opening, number: int) -> Le
     """Repeat a level until its time is plain. Raises WrongError."""
     level = opening.levels[number]
     limit_s = FACTOR * opening.slowest_s * _CUT + _CUT_S
-    while len(level.duels) < course.least or (not course.enam and _unclear(level, opening)):
+    while not _clear(course, level, opening):
         repetition = len(level.duels)
         execution = await course.run(code, await course.inputs(number, repetition), limit_s, repetition)
         report = execution.report
@@ -190,17 +187,40 @@ async def _timed(course: Course, code: str, opening: Opening, number: int) -> Le
     return level
 
 
-def _unclear(level: Level, opening: Opening) -> bool:
-    """Could another repetition move the level's time across an edge of its band, the reference's time or the limit?"""
-    if len(level.duels) >= _MOST:
-        return False
-    alone = [level_s(replace(level, duels=(duel,))) or 0.0 for duel in level.duels]
-    rivals = [max(call.call_s for call in duel.rival) for duel in level.duels]
-    ratios = [own_s / rival_s for own_s, rival_s in zip(alone, rivals, strict=True)]
-    low, high = min(ratios), max(ratios)
+def _clear(course: Course, level: Level, opening: Opening) -> bool:
+    """Is the level's time by the reference's known as well as the score needs it?
+
+    Once is enough outside of the band between the reference's time, where the score is 1 at most, and the limit, where
+    it is 0 from. Inside it takes two, and more where another one could move it across an edge, which matters at the
+    limit in any case, for it ends the answer, and at the reference's time only by the slope of the score.
+    """
+    timed = len(level.duels)
+    if timed == 0 or course.enam or timed >= _MOST:
+        return timed > 0
+    ratios = _ratios(level)
+    low, high, limit = min(ratios), max(ratios), _limit(level, opening)
+    if timed == 1:
+        return high * _ONCE < 1.0 or low > limit * _ONCE
     spread = high - low
-    edges = (1.0, FACTOR * opening.slowest_s / level.reference_s)
-    return any(low - spread <= edge <= high + spread for edge in edges)
+    share = level.weight / sum(course.workload.weights)
+    matters = share * spread / (limit - 1.0) > _TOLERANCE
+    return not any(low - spread <= edge <= high + spread for edge in ((1.0, limit) if matters else (limit,)))
+
+
+def _over(level: Level, opening: Opening) -> bool:
+    """Is a level whose time is clear beyond the limit, so that all larger ones count 0?"""
+    return min(_ratios(level)) > _limit(level, opening) * _ONCE
+
+
+def _ratios(level: Level) -> list[float]:
+    """The answer's time by the reference's in each repetition."""
+    alone = [replace(level, duels=(duel,)) for duel in level.duels]
+    return [(level_s(one) or 0.0) / rival_s(one) for one in alone]
+
+
+def _limit(level: Level, opening: Opening) -> float:
+    """The limit by the reference's time at this level."""
+    return FACTOR * opening.slowest_s / level.reference_s
 
 
 def _ended(execution: Execution) -> str:

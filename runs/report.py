@@ -136,6 +136,10 @@ def _times(efficiency: EfficiencySummary) -> list[tuple[str, str]]:
         facts.append(("speed-up", f"{efficiency.speed_up:,.1f} times as fast as the naive answers"))
     if efficiency.alike:
         facts.append(("alike", f"{efficiency.alike:,} of {_number(efficiency.pairs, 'pair')} cannot be told apart"))
+    if efficiency.found_wrong:
+        facts.append(
+            ("found wrong", f"{_number(efficiency.found_wrong, 'answer')} that had passed, when they were timed")
+        )
     facts += [("clock", clock) for clock in efficiency.clocks]
     return facts
 

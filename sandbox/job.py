@@ -17,7 +17,7 @@ class Limits:
     """What one sample may use, all of its processes together unless said otherwise.
 
     `timeout_s` bounds its CPU time and the wall time in which a core was there for it; time spent waiting for
-    a busy core does not count (up to four times the limit), so that verdicts do not depend on load.
+    a busy core does not count (up to four times the limit, or 2 s more), so that verdicts do not depend on load.
     """
 
     timeout_s: float = 10.0
