@@ -261,7 +261,7 @@ def test_a_result_takes_everything_but_its_place_from_its_rule() -> None:
         Finding(
             tool="codeql",
             rule="py/sql-injection",
-            name="py/sql-injection",
+            name="SQL query built from user-controlled sources",
             severity="high",
             confidence="high",
             cwe=89,
@@ -291,6 +291,20 @@ def test_a_result_elsewhere_is_counted_and_is_no_finding(uri: str) -> None:
 
 def test_a_result_without_a_region_is_about_the_whole_file() -> None:
     assert [(one.line, one.end_line) for one in read(a_log((a_result(),)))] == [(1, 10)]
+
+
+@pytest.mark.parametrize(
+    ("name", "short", "shown"),
+    [
+        ("py/sql-injection", "Semgrep Finding: py/sql-injection", "py/sql-injection"),
+        ("SqlInjection", "SQL injection", "SqlInjection"),
+        ("", "", "py/sql-injection"),
+    ],
+)
+def test_a_rules_name_is_what_says_more_than_its_id(name: str, short: str, shown: str) -> None:
+    log = a_log((a_result({"startLine": 1}),))
+    log["runs"][0]["tool"]["extensions"][0]["rules"][0] |= {"name": name, "shortDescription": {"text": short}}
+    assert read(log)[0].name == shown
 
 
 def test_a_suppressed_result_counts_and_one_that_is_no_failure_does_not() -> None:
