@@ -41,8 +41,9 @@ class _Seen:
 
 
 def file_of(record: Record) -> str:
-    """Where an answer lies in a folder of answers, as evalplus has it: HumanEval_0/0.py."""
-    return f"{record.task_id.replace('/', '_')}/{record.sample}.py"
+    """Where an answer lies in a folder of answers, as evalplus has it: HumanEval_0/0.py. Never outside of it."""
+    folder = record.task_id.replace("/", "_").replace("\0", "_")
+    return f"{folder if folder.strip('.') else folder.replace('.', '_')}/{record.sample}.py"
 
 
 def sarif_log(manifest: Manifest, records: Sequence[Record], searches: Sequence[ToolSearch]) -> dict[str, Any]:
