@@ -35,7 +35,7 @@ class Fighter:
         self._repeats = repeats
         self.times: list[dict[str, Any]] = []
         core = next(iter(sorted(os.sched_getaffinity(0))))
-        session.request(b"P", b"%d\n" % core + source.encode("utf-8", "surrogatepass"))
+        session.request(b"P", b"%d %d\n" % (core, repeats) + source.encode("utf-8", "surrogatepass"))
         self.empty_s = statistics.median(self._empty() for _ in range(_EMPTY_CALLS))
         before, _ = session.clock()
         self.loaded = session.request(b"L", json.dumps({**order, "source": source}).encode())

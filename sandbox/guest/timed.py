@@ -41,16 +41,22 @@ class Timed:
         }
 
     def _prepare(self, body: bytes) -> bytes:
-        """Import what the source will, for neither side is to be charged for it; stay on this core for ever."""
+        """Import what the source will, for neither side is to be charged for it; stay on this core for ever.
+
+        No garbage is collected, except where calls are repeated: enam's process has its collector on.
+        """
+        order, _, source = body.partition(b"\n")
+        core, repeats = map(int, order.split())
         with contextlib.suppress(OSError):
-            os.sched_setaffinity(0, {int(body.partition(b"\n")[0])})
+            os.sched_setaffinity(0, {core})
             kernel.apply_seccomp(kernel.SCHED_SETAFFINITY)
-        for name in _imports(body.partition(b"\n")[2].decode("utf-8", "surrogatepass")):
+        for name in _imports(source.decode("utf-8", "surrogatepass")):
             with contextlib.suppress(BaseException):
                 importlib.import_module(name)
         gc.collect()
         gc.freeze()
-        gc.disable()
+        if repeats == 1:
+            gc.disable()
         return pack(b"V", b"")
 
     def _take(self, body: bytes) -> bytes:
