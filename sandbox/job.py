@@ -286,7 +286,7 @@ class SandboxOptions:
     """How to open a sandbox. `image` and `runtime` are Docker's; None takes the default image and runtime.
 
     `packages` names a folder of images/ whose locked packages the boxes have besides Python, "" for none; an `image`
-    that is given is taken as it is.
+    that is given is taken as it is. `note` is told what takes its time.
 
     `pinned` keeps each box on a core of its own, so that times can be taken: no more workers than physical cores then.
     """
@@ -297,6 +297,7 @@ class SandboxOptions:
     runtime: str | None = None
     pinned: bool = False
     packages: str = ""
+    note: Callable[[str], None] = field(default=lambda _: None, compare=False, repr=False)
 
 
 SandboxOpener = Callable[[SandboxOptions], Sandbox]

@@ -112,6 +112,7 @@ def main(config_text: str) -> NoReturn:
     config = json.loads(config_text)
     confine.harden_process()
     preload.import_common_modules()
+    preload.import_packages()
     controls = [_start_zygote(config, turn) for turn in range(_ZYGOTES)]
     if os.getuid() == 0:
         kernel.keep_capabilities()
