@@ -14,11 +14,13 @@ Does not guarantee
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,8 @@ _PIP = (
     "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--no-deps",
     "--require-hashes", "--only-binary", ":all:", "--retries", "1", "--timeout", "20",
 )  # fmt: skip
+_KEPT = 3
+_IN_USE_S = 24 * 3600.0
 _NOT_KEPT = ("bin", "include", "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED")
 
 
@@ -63,14 +67,14 @@ def find_packages(name: str) -> Packages:
     return Packages(name=folder.name, lock=lock, preload="\n".join(_words(folder / _PRELOAD)), commands=commands)
 
 
-def fill(tree: Path, packages: Packages) -> list[Path]:
+def fill(tree: Path, packages: Packages, cache: Path) -> list[Path]:
     """Put packages and programs into a root file system; return the binaries whose libraries it needs besides.
 
-    Raises SandboxError.
+    What is installed stays in `cache`, and is the tree's by hard links. Raises SandboxError.
     """
     commands = [(name, _program(name, packages)) for name in packages.commands]
-    place = tree / PACKAGES.lstrip("/")
-    _install(packages, place)
+    installed = _installed(packages, cache)
+    shutil.copytree(installed, tree / PACKAGES.lstrip("/"), copy_function=_link)
     preload = tree / PRELOAD.lstrip("/")
     preload.parent.mkdir(parents=True, exist_ok=True)
     preload.write_text(packages.preload + "\n")
@@ -81,7 +85,8 @@ def fill(tree: Path, packages: Packages) -> list[Path]:
         target.chmod(0o755)
     if commands:
         (tree / "bin").symlink_to("usr/bin")
-    return [program for _, program in commands] + sorted(path for path in place.rglob("*.so*") if path.is_file())
+    binaries = (path for path in installed.rglob("*.so*") if path.is_file())
+    return [program for _, program in commands] + sorted(binaries)
 
 
 def _words(file: Path) -> tuple[str, ...]:
@@ -101,18 +106,70 @@ def _program(name: str, packages: Packages) -> Path:
     return Path(found).resolve()
 
 
+def _installed(packages: Packages, cache: Path) -> Path:
+    """The folder in the cache in which the packages are installed and compiled; it is there whole or not at all."""
+    key = hashlib.sha256(b"\0".join((sys.version.encode(), sys.executable.encode(), packages.lock.read_bytes())))
+    place = cache / f"{packages.name}-{key.hexdigest()[:24]}"
+    if not place.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=cache, ignore_cleanup_errors=True) as scratch:
+            new = Path(scratch) / "new"
+            _install(packages, new)
+            _compile(new)
+            try:
+                new.rename(place)
+            except OSError:
+                if not place.exists():  # else another process was faster
+                    raise
+        _prune(cache, keep=place)
+    os.utime(place)
+    return place
+
+
 def _install(packages: Packages, place: Path) -> None:
     """Install the locked wheels; whatever pip writes for this machine alone is taken out again."""
     command = [sys.executable, *_PIP, "--target", str(place), "-r", str(packages.lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PIP_USER": "0"})
     if done.returncode != 0:
         raise SandboxError(
-            f"cannot install the packages of the image {packages.name}: {_complaint(done.stderr)}; see that pip reaches "
-            f"PyPI or a mirror (PIP_INDEX_URL), then run: codebench images build {packages.name}"
+            f"cannot install the packages of the image {packages.name}: {_complaint(done.stderr)}; see that pip "
+            f"reaches PyPI or a mirror (PIP_INDEX_URL), then run: codebench images build {packages.name}"
         )
     for pattern in _NOT_KEPT:
         for path in list(place.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _compile(place: Path) -> None:
+    """As the standard library is compiled; a file that is no Python of this version stays as it is."""
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        "-m",
+        "compileall",
+        "-qq",
+        "-j",
+        "0",
+        "--invalidation-mode",
+        "unchecked-hash",
+    ]
+    subprocess.run([*command, "-s", str(place), "-p", PACKAGES, str(place)], check=False)
+
+
+def _prune(cache: Path, *, keep: Path) -> None:
+    """Let go of what has not been used for long; trees that were made of it have links of their own."""
+    others = sorted((path for path in cache.iterdir() if path != keep), key=lambda path: path.stat().st_mtime)
+    for path in others[: -_KEPT + 1]:
+        if path.stat().st_mtime < time.time() - _IN_USE_S:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
 
 
 def _complaint(words: str) -> str:

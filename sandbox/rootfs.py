@@ -79,7 +79,7 @@ def build_rootfs(packages: str = "", note: Callable[[str], None] = lambda _: Non
     try:
         if (found := _read(place)) is None:
             if wanted is not None:
-                note(f"installing the packages of the image {wanted.name}; this is done once")
+                note(f"building the image {wanted.name}: this takes a minute, once")
             found = _build(cache, place, wanted)
         return found
     except OSError as error:
@@ -125,7 +125,7 @@ def _build(cache: Path, place: Path, packages: Packages | None) -> Rootfs:
     with tempfile.TemporaryDirectory(prefix=".building-", dir=cache, ignore_cleanup_errors=True) as scratch:
         new = Path(scratch) / "new"
         tree = new / "tree"
-        _fill(tree, packages)
+        _fill(tree, packages, cache.parent)
         sidecar = _Sidecar(digest=_digest(tree), python=".".join(map(str, sys.version_info[:3])))
         (new / "rootfs.json").write_bytes(msgspec.json.encode(sidecar))
         _move(new, place)
@@ -143,15 +143,15 @@ def _move(new: Path, place: Path) -> None:
             raise
 
 
-def _fill(tree: Path, packages: Packages | None) -> None:
+def _fill(tree: Path, packages: Packages | None, cache: Path) -> None:
     stdlib = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
     target = tree / "opt/python" / sys.platlibdir / stdlib.name
     executable = tree / PYTHON.lstrip("/")
     _copy(_interpreter(), executable, mode=0o755)
     _copy_sources(stdlib, target)
     extensions = list(_copy_extensions(target / "lib-dynload", stdlib.name))
-    added = fill(tree, packages) if packages is not None else []
-    _copy_libraries(tree, [_interpreter(), *extensions, *added])
+    added = fill(tree, packages, cache / "packages") if packages is not None else []
+    _copy_libraries(tree, [_interpreter(), *extensions, *added], brought=cache)
     for source in guest_sources():
         _copy(source, tree / GUEST.lstrip("/") / source.name)
     for name, text in _ETC.items():
@@ -188,9 +188,12 @@ def _copy_extensions(target: Path, python: str) -> Iterator[Path]:
             yield extension
 
 
-def _copy_libraries(tree: Path, binaries: list[Path]) -> None:
-    """Copy what `binaries` load. All goes beside libc: there the loader looks whatever an RPATH says."""
-    libraries = dict(_libraries(binaries))
+def _copy_libraries(tree: Path, binaries: list[Path], *, brought: Path) -> None:
+    """Copy what `binaries` load. All goes beside libc: there the loader looks whatever an RPATH says.
+
+    What packages brought along, below that folder, is in the tree already, where they look for it.
+    """
+    libraries = dict(_libraries(binaries, brought))
     libc = libraries.get("libc.so.6")
     if libc is None:
         raise SandboxError(
@@ -201,20 +204,20 @@ def _copy_libraries(tree: Path, binaries: list[Path]) -> None:
         if (libc.parent / name).exists():
             libraries.setdefault(name, libc.parent / name)
     for name, library in libraries.items():
-        if library.is_relative_to(tree):
-            continue  # what a package brings along lies where it finds it
         if name.startswith("/"):
             _copy(library, tree / name.lstrip("/"), mode=0o755)
         else:
             _copy(library, tree / str(libc.parent).lstrip("/") / name)
 
 
-def _libraries(binaries: list[Path]) -> Iterator[tuple[str, Path]]:
+def _libraries(binaries: list[Path], brought: Path) -> Iterator[tuple[str, Path]]:
     """Names and places from lines like `libz.so.1 => /lib/libz.so.1 (0x7f…)` and `/lib64/ld-linux… (0x7f…)`."""
     found: dict[str, Path] = {}
     for line in _ldd(binaries).splitlines():
         words = line.split()
         if len(words) == 4 and words[1] == "=>" and words[2].startswith("/"):
+            if Path(words[2]).is_relative_to(brought):
+                continue
             found.setdefault(words[0], Path(words[2]))
         elif len(words) == 2 and words[0].startswith("/") and words[1].startswith("("):
             found.setdefault(words[0], Path(words[0]))
@@ -233,7 +236,7 @@ def _compile(tree: Path) -> None:
     """Write .pyc files that are valid whatever the sources' times are, and that name the tree's own paths."""
     command = [str(_interpreter()), "-I", "-S", "-m", "compileall", "-qq", "-j", "0"]
     command += ["--invalidation-mode", "unchecked-hash", "-s", str(tree), "-p", "/"]
-    done = subprocess.run([*command, str(tree / "opt"), str(tree / GUEST.lstrip("/"))], check=False)
+    done = subprocess.run([*command, str(tree / "opt/python"), str(tree / GUEST.lstrip("/"))], check=False)
     if done.returncode != 0:
         raise SandboxError(f"{_interpreter()} cannot compile its own standard library; is this installation whole?")
 
