@@ -99,8 +99,8 @@ class Cases:
 class UnitTests:
     """A test in unittest's form that imports the answer, and so shares a process with it.
 
-    `source` is a module with `unittest.TestCase` classes; those of its methods that are named in `tests` decide, and all
-    of them must succeed. It finds the answer as the module `module`, and `files` (by relative path) in its working
+    `source` is a module with `unittest.TestCase` classes; those of its methods that are named in `tests` decide, and
+    all of them must succeed. It finds the answer as the module `module`, and `files` (by relative path) in its working
     directory.
     """
 

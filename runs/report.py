@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from codebench.runs.efficiency import EfficiencySummary
+from codebench.runs.findings_tables import findings_facts, findings_table
 from codebench.runs.manifest import read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
+from codebench.runs.quality_table import bug_table, quality_facts, quality_table
 from codebench.runs.records import read_records
+from codebench.runs.searches import read_searches
 from codebench.runs.summary import Summary, Usage, summarise
 
 if TYPE_CHECKING:
@@ -26,7 +29,8 @@ def summarise_run(directory: Path, ks: Sequence[int] = ()) -> Run:
     Raises RunError where there is no run, or a line in the middle of its records cannot be read.
     """
     manifest = read_manifest(directory)
-    return Run(directory=directory, manifest=manifest, summary=summarise(manifest, read_records(directory), ks))
+    summary = summarise(manifest, read_records(directory), ks, read_searches(directory))
+    return Run(directory=directory, manifest=manifest, summary=summary)
 
 
 def report_json(run: Run) -> dict[str, object]:
@@ -41,6 +45,12 @@ def show_report(run: Run, console: Console) -> None:
     console.print(_table(run), highlight=False)
     if run.summary.efficiency is not None and run.summary.efficiency.levels:
         console.print(_levels(run.summary.efficiency), highlight=False)
+    if run.summary.findings is not None and run.summary.findings.rules:
+        console.print(findings_table(run.summary.findings), highlight=False)
+    if run.summary.quality is not None:
+        console.print(quality_table(run.summary.quality), highlight=False)
+        if run.summary.quality.wrong:
+            console.print(bug_table(run.summary.quality), highlight=False)
     for line in _remarks(run.summary):
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
@@ -75,6 +85,8 @@ def _table(run: Run) -> Table:
         table.add_row(name, Text(_estimate(estimate), style="bold"))
     for k, estimate in (summary.efficiency.eff_at_k if summary.efficiency is not None else {}).items():
         table.add_row(f"eff@{k}", Text(_estimate(estimate), style="bold"))
+    if summary.findings is not None:
+        table.add_row("flagged", Text(_estimate(summary.findings.flagged), style="bold"))
     for number, estimate in summary.pass_after_repair.items():
         if number:
             table.add_row(f"pass@1, repair {number}", _estimate(estimate))
@@ -124,6 +136,10 @@ def _times(efficiency: EfficiencySummary) -> list[tuple[str, str]]:
         facts.append(("speed-up", f"{efficiency.speed_up:,.1f} times as fast as the naive answers"))
     if efficiency.alike:
         facts.append(("alike", f"{efficiency.alike:,} of {_number(efficiency.pairs, 'pair')} cannot be told apart"))
+    if efficiency.found_wrong:
+        facts.append(
+            ("found wrong", f"{_number(efficiency.found_wrong, 'answer')} that had passed, when they were timed")
+        )
     facts += [("clock", clock) for clock in efficiency.clocks]
     return facts
 
@@ -152,6 +168,10 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         facts.append(("generated", _used(summary.usage)))
     if summary.efficiency is not None:
         facts += _times(summary.efficiency)
+    if summary.findings is not None:
+        facts += findings_facts(summary.findings)
+    if summary.quality is not None:
+        facts += quality_facts(summary.quality)
     if run.manifest.compat:
         facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:

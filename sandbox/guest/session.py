@@ -323,7 +323,8 @@ class Ticker:
         faulthandler.cancel_dump_traceback_later()
 
     def _tick(self, *_: object) -> None:
-        if self._session.fault is None:  # a test that goes on and on after a fault is ended the hard way
+        late = self._end - time.monotonic() < _SILENCE_S
+        if late and self._session.fault is None:  # a test that goes on after a fault is ended the hard way
             self._hold_off()
         if self._session.is_gone():
             self._patience -= 1
