@@ -111,13 +111,19 @@ def test_output_is_captured(room: Room) -> None:
 
 
 HOUSE = """
-import os, sys, tempfile, unittest
+import functools, os, sys, tempfile, unittest
 from unittest.mock import patch
 import importlib
 import answer as again
 from answer import *
 
 seen = []
+
+def decorated(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args)
+    return wrapper
 
 def setUpModule():
     seen.append("module")
@@ -149,6 +155,12 @@ class TestHouse(unittest.TestCase):
     def test_things_can_be_mocked(self, system):
         f("ls")
         system.assert_called_once_with("ls")
+
+    @patch("os.getcwd", return_value="nowhere")
+    @patch("os.system")
+    @decorated
+    def test_things_can_be_decorated(self, system, getcwd):
+        self.assertEqual(os.getcwd(), "nowhere")
 
     def test_the_fixtures_ran(self):
         self.assertEqual((seen[0], self.shared), ("module", "class"))

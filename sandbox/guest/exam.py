@@ -157,7 +157,7 @@ def _plans(
     Once the answer is loaded nothing here is looked up by name, and no step runs on top of this frame.
     """
     intact, (hush, wake), pid, run_code = _seal(names), _quiet(), os.getpid, partial(exec, code, names)
-    find = _finder(names, _TRUSTED | frozenset(map(id, _nested(code))))
+    find = _finder(names, frozenset(map(id, _nested(code))))
     yield run_code, flush, hush, pid
     intact()
     for steps, unchanged in find(tests):
@@ -236,16 +236,17 @@ def _quiet() -> tuple[Step, Step]:
 
 
 def _finder(
-    names: dict[str, Any], known: frozenset[int]
+    names: dict[str, Any], own_codes: frozenset[int]
 ) -> Callable[[Sequence[str]], Sequence[tuple[tuple[Step, ...], Step]]]:
     """A function that makes steps of methods, and for each one that raises TamperedError where its class was changed.
 
-    Their code, what runs around them, and their assertions must be `known`, by the code's id. Classes are read as they
-    are, past everything that a class may define to be read otherwise.
+    They, what runs around them, and their assertions must have code of the test's (`own_codes`, by their ids) or of
+    unittest, by that name or within a decorator. Classes are read as they are, past all that a class may define to be
+    read otherwise.
     """
     case, error, nothing = unittest.TestCase, TamperedError, [].clear
     kind, function_kind, bound, new = type, types.FunctionType, types.MethodType, object.__new__
-    of_class, tuple_of, identity = classmethod, tuple, id
+    of_class, tuple_of, identity, any_of = classmethod, tuple, id, any
     assertions = tuple(name for name in vars(case) if name.startswith(("assert", "fail", "_base", "_get", "subTest")))
     of_instance = vars(case)["__dict__"].__get__
     mro: Callable[[type], tuple[type, ...]]
@@ -257,9 +258,20 @@ def _finder(
                 return attributes(base)[name]
         return None
 
+    def genuine(function: Any, name: str) -> bool:
+        if kind(function) is not function_kind or function.__builtins__ is not real:
+            return False
+        code = function.__code__
+        if identity(code) not in trusted and (identity(code) not in own_codes or function.__globals__ is not names):
+            return False
+        if code.co_name == name:
+            return True
+        # A decorator's function is as good as the one that it keeps.
+        return any_of(genuine(cell.cell_contents, name) for cell in function.__closure__ or ())
+
     def own(value: Any, name: str) -> Any:
         function = value.__func__ if kind(value) is of_class else value
-        if kind(function) is not function_kind or identity(function.__code__) not in known:
+        if not genuine(function, name):
             raise error(f"{name} is not the test's own")
         return function
 
@@ -303,7 +315,7 @@ def _finder(
             found.append(((nothing if at else begin, *some), bind(check, cls, test)))
         return found
 
-    case_mro, bind, count = mro(case), partial, enumerate
+    case_mro, bind, count, real, trusted = mro(case), partial, enumerate, vars(builtins), _TRUSTED
     return find
 
 
