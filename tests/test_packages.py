@@ -160,6 +160,7 @@ def test_a_suite_names_the_image_that_its_answers_need(tmp_path: Path) -> None:
     (grade,) = record.grades
     assert (grade.verdict, grade.protected) == (Verdict.PASS, False), grade
     assert run.manifest.sandbox.image == build_rootfs("sallm").digest
+    assert "packages sallm" in run.manifest.sandbox.notes
     one = SandboxOptions(workers=1)
     found = selfcheck(SelfcheckOptions(suite=options.suite, backend="namespaces", sandbox=one))
     assert not found.violations
