@@ -193,6 +193,11 @@ def test_what_tests_usually_do_works(room: Room) -> None:
     assert seen.report.conclusion is Conclusion.COMPLETED
 
 
+def test_a_signal_handler_lives_on_between_tests(room: Room) -> None:
+    answer = "import signal\ngot = []\nsignal.signal(signal.SIGUSR1, lambda *a: got.append(1))\ndef f(x):\n    signal.raise_signal(signal.SIGUSR1)\n    return len(got) + 1"
+    assert ended(room.sit(answer)) == [(test, "success") for test in TESTS]
+
+
 def test_a_class_can_be_named(room: Room) -> None:
     two = TEST + "\n\nclass Other(unittest.TestCase):\n    def test_one(self):\n        pass\n"
     assert ended(room.sit(RIGHT, two, ("TestF.test_one", "Other.test_one"))) == [
