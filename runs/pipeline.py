@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebench.graders import Analysers, Bench
@@ -63,7 +63,7 @@ async def evaluate_async(options: EvalOptions, progress: Progress | None = None,
     plan = plan or make_plan(options)
     async with (
         Analysers(plan.sandbox.workers) as analysers,
-        opened_sandbox(options.sandbox, plan.sandbox) as (sandbox, choice),
+        opened_sandbox(options.sandbox, replace(plan.sandbox, note=progress.note)) as (sandbox, choice),
     ):
         progress.note(choice)
         manifest = manifest_of(plan, options, sandbox.info)

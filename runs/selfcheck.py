@@ -114,6 +114,7 @@ def selfcheck(options: SelfcheckOptions, progress: Progress | None = None) -> Se
 
 async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck:
     suite = load_suite_loader(options.suite)(options.data)
+    options = replace(options, sandbox=replace(options.sandbox, packages=suite.image, note=progress.note))
     attacks = read_attacks(options.attacks, suite) if options.attacks else ()
     findings = Findings(progress=progress)
     async with opened_sandbox(options.backend, options.sandbox) as (sandbox, choice):
