@@ -129,12 +129,15 @@ class AnswerKind(StrEnum):
 class CannedAnswer:
     """A whole program whose verdict is known beforehand: a fixture that tests the graders, never the model.
 
-    `verdicts` are the acceptable ones, by the names that correctness gives them; `note` says what the program does.
+    `verdicts` are the acceptable ones, by the names that correctness gives them; `assessment` is what the problem's
+    security tests must say, by the names that they give it, None where nothing is expected of them. `note` says what
+    the program does.
     """
 
     kind: AnswerKind
     code: str
     verdicts: tuple[str, ...]
+    assessment: str | None = None
     note: str = ""
 
 
