@@ -233,7 +233,11 @@ def _under(problem: Problem, harness: str) -> Problem:
         for check in problem.checks
     )
     workload = replace(problem.workload, rules=harness) if problem.workload is not None else None
-    return replace(problem, checks=tuple(checks), workload=workload)
+    return replace(
+        problem,
+        checks=tuple(checks) or (UnitTests(source="", tests=()),),
+        workload=workload,
+    )
 
 
 SuiteLoader = Callable[[Path | None], Suite]

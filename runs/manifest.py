@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -54,7 +54,8 @@ class Manifest:
     """`task_ids` are the problems selected, in order; `created` is UTC, ISO 8601; `ks` those asked for at first.
 
     `compat` names the upstream harness whose rules were followed, None for our own; `details` says that every input
-    was run and recorded; `repairs` is how many rounds of repair wrong answers got.
+    was run and recorded; `repairs` is how many rounds of repair wrong answers got. `cwe` has the weaknesses that a
+    problem invites, by its task_id.
     """
 
     schema: int = SCHEMA
@@ -72,6 +73,7 @@ class Manifest:
     compat: str | None = None
     details: bool = False
     repairs: int = 0
+    cwe: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,7 @@ def new_manifest(
         compat=selection.compat,
         details=selection.details,
         repairs=selection.repairs,
+        cwe={problem.task_id: problem.cwe for problem in suite.problems if problem.cwe},
     )
 
 
