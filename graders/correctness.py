@@ -12,8 +12,8 @@ from codebench.graders.cached import Shelf
 from codebench.graders.context import context_of
 from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict
 from codebench.graders.references import Expected, References
-from codebench.problems import Cases, Check, CheckFunction, PackError, Problem
-from codebench.sandbox import Batch, Conclusion, Execution, Job, Limits, Outcome
+from codebench.problems import Cases, Check, CheckFunction, PackError, Problem, UnitTests
+from codebench.sandbox import Batch, Conclusion, Execution, Job, Limits, Outcome, TestModule, TestStatus
 
 _KEPT_BYTES = 32 * 1024 * 1024  # of batches that stay in memory
 _SLOW = (Verdict.TIMEOUT, Verdict.MEMORY)
@@ -59,8 +59,11 @@ class CorrectnessGrader:
         return grade
 
     async def _grade_run(self, problem: Problem, checks: tuple[Check, ...], code: str, bench: Bench) -> Grade:
-        """Grade by one check function, or by checks made of inputs that are run together."""
+        """Grade by one check function, one test module, or checks made of inputs that are run together."""
         first = checks[0]
+        if isinstance(first, UnitTests):
+            execution = await bench.sandbox.run(unit_tests_job(problem, first, code, bench.limits))
+            return _unit_tests_grade(first, execution, bench.limits)
         if isinstance(first, CheckFunction):
             job = _job(problem, code, bench.limits, test=first.source)
             grade = _grade(await bench.sandbox.run(job), bench.limits)
@@ -97,7 +100,8 @@ def _runs(checks: Sequence[Check]) -> Iterator[tuple[Check, ...]]:
 
 
 def _not_run(check: Check) -> CheckResult:
-    return CheckResult(name=check.name, verdict=None, cases=check.count if isinstance(check, Cases) else 1)
+    cases = check.count if isinstance(check, Cases) else len(check.tests) if isinstance(check, UnitTests) else 1
+    return CheckResult(name=check.name, verdict=None, cases=cases)
 
 
 def _merged(before: Grade | None, now: Grade) -> Grade:
@@ -108,6 +112,7 @@ def _merged(before: Grade | None, now: Grade) -> Grade:
     return replace(
         kept,
         checks=before.checks + now.checks,
+        protected=before.protected and now.protected,
         wall_s=(before.wall_s or 0.0) + (now.wall_s or 0.0),
         cpu_s=(before.cpu_s or 0.0) + (now.cpu_s or 0.0),
         memory_bytes=max(before.memory_bytes or 0, now.memory_bytes or 0),
@@ -143,6 +148,28 @@ def _case_detail(grade: Grade, execution: Execution, batch: Batch, checks: Seque
     if failure.verdict is Verdict.MEMORY:
         return f"{place}: {grade.detail or failure.detail}"
     return f"{place}: {failure.detail}"
+
+
+def unit_tests_job(problem: Problem, check: UnitTests, code: str, limits: Limits) -> Job:
+    """The job that puts an answer to unit tests, in a process of its own."""
+    module = TestModule(source=check.source, tests=check.tests, module=check.module, files=check.files)
+    return Job(source=code, entry_point="", context="", test_module=module, seed_key=problem.task_id, limits=limits)
+
+
+def _unit_tests_grade(check: UnitTests, execution: Execution, limits: Limits) -> Grade:
+    """A pass needs the proof of every method's success; the first that is none decides: those after it do not run."""
+    grade = replace(_grade(execution, limits), protected=False)
+    passed = sum(result.status is TestStatus.SUCCESS for result in execution.report.tests)
+    assert (grade.verdict is Verdict.PASS) == (passed == len(check.tests)), "all passed, or it is no pass"
+    failure = CaseFailure(case=passed, verdict=grade.verdict, detail=grade.detail)
+    result = CheckResult(
+        name=check.name,
+        verdict=grade.verdict,
+        cases=len(check.tests),
+        passed=passed,
+        failures=() if grade.verdict is Verdict.PASS else (failure,),
+    )
+    return replace(grade, checks=(result,))
 
 
 def verdict(execution: Execution) -> Verdict:

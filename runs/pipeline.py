@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebench.graders import Bench
@@ -61,7 +61,7 @@ async def evaluate_async(options: EvalOptions, progress: Progress | None = None,
     """
     progress = progress or Silence()
     plan = plan or make_plan(options)
-    async with opened_sandbox(options.sandbox, plan.sandbox) as (sandbox, choice):
+    async with opened_sandbox(options.sandbox, replace(plan.sandbox, note=progress.note)) as (sandbox, choice):
         progress.note(choice)
         manifest = manifest_of(plan, options, sandbox.info)
         directory = options.out or default_directory(manifest)

@@ -67,7 +67,7 @@ def make_plan(options: EvalOptions) -> Plan:
         samples=samples,
         repairs=options.repairs,
         ks=ks,
-        sandbox=_sandbox_options(options, timed=any(map(grades_only_right_answers, graders))),
+        sandbox=_sandbox_options(options, suite.image, timed=any(map(grades_only_right_answers, graders))),
     )
     check_gates(options.fail_under, ks, plan.checks)
     return plan
@@ -128,11 +128,16 @@ def _ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:
     return tuple(sorted(set(asked)))
 
 
-def _sandbox_options(options: EvalOptions, timed: bool) -> SandboxOptions:
+def _sandbox_options(options: EvalOptions, packages: str, timed: bool) -> SandboxOptions:
     """Where times are taken every box has a physical core of its own, and no neighbour on it."""
     workers = options.workers or len(os.sched_getaffinity(0))
     if timed:
         workers = min(workers, len(physical_cores()))
     return SandboxOptions(
-        workers=workers, limits=options.limits, image=options.image, runtime=options.runtime, pinned=timed
+        workers=workers,
+        limits=options.limits,
+        image=options.image,
+        runtime=options.runtime,
+        pinned=timed,
+        packages=packages,
     )

@@ -17,6 +17,9 @@ from codebench.sandbox.job import (
     SandboxInfo,
     SandboxOpener,
     SandboxOptions,
+    TestModule,
+    TestResult,
+    TestStatus,
     Text,
 )
 
@@ -37,5 +40,8 @@ __all__ = [
     "SandboxInfo",
     "SandboxOpener",
     "SandboxOptions",
+    "TestModule",
+    "TestResult",
+    "TestStatus",
     "Text",
 ]

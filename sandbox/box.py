@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import os
@@ -12,7 +13,18 @@ from typing import Any, Protocol
 import msgspec
 
 from codebench.sandbox.guest.frames import FrameBuffer, FrameError, header
-from codebench.sandbox.job import Batch, Conclusion, Execution, Job, Limits, Outcome, Report, SandboxError, SandboxInfo
+from codebench.sandbox.job import (
+    Batch,
+    Conclusion,
+    Execution,
+    Job,
+    Limits,
+    Outcome,
+    Report,
+    SandboxError,
+    SandboxInfo,
+    TestModule,
+)
 from codebench.sandbox.rootfs import PYTHON
 
 _MAX_RESULT = 256 * 1024 * 1024  # the outputs of a reference may be large
@@ -180,6 +192,7 @@ def _order(job: Job, core: int | None) -> dict[str, object]:
         "context": job.context,
         "test": job.test,
         "batch": _batch_facts(job.batch) if job.batch is not None else None,
+        "test_module": _module_facts(job.test_module) if job.test_module is not None else None,
         "seed_key": job.seed_key,
         "output_bytes": limits.output_bytes,
         "watch": {
@@ -194,6 +207,15 @@ def _order(job: Job, core: int | None) -> dict[str, object]:
             "RLIMIT_NPROC": limits.processes,
             "RLIMIT_NOFILE": 256,
         },
+    }
+
+
+def _module_facts(module: TestModule) -> dict[str, object]:
+    return {
+        "source": module.source,
+        "tests": module.tests,
+        "module": module.module,
+        "files": {path: base64.b64encode(content).decode() for path, content in module.files.items()},
     }
 
 

@@ -47,7 +47,8 @@ _NO_SYSV_IPC = {
 def open_sandbox(options: SandboxOptions) -> Sandbox:
     """Return a sandbox of Docker boxes; raises SandboxError where no engine answers or the image cannot be had."""
     client = connect()
-    return Pool(DockerWall(client, ensure_image(client, options.image), options), options)
+    image = ensure_image(client, options.image, options.packages, options.note)
+    return Pool(DockerWall(client, image, options), options)
 
 
 class DockerWall:

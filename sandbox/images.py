@@ -6,7 +6,7 @@ import hashlib
 import io
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,8 @@ from codebench.sandbox.rootfs import PYTHON, Rootfs, build_rootfs, guest_sources
 if TYPE_CHECKING:
     from docker import DockerClient
 
-REPOSITORY = "codebench-python"
+_OURS = "codebench-"
+REPOSITORY = f"{_OURS}python"
 
 _NO_TAG = "<none>:<none>"
 _BUILD_S = 900
@@ -54,14 +55,16 @@ class Recipe:
     interpreter: str | None = None
 
 
-def build(recipe: Recipe | None = None, *, tag: str | None = None) -> Image:
+def build(recipe: Recipe | None = None, *, tag: str | None = None, packages: str = "") -> Image:
     """Build and tag an image; without a recipe it is this interpreter and its libraries, and no registry is asked.
+
+    `packages` names an image of `sandbox.packages`, whose packages are in it, too.
 
     Raises SandboxError.
     """
     client = connect(timeout_s=_BUILD_S)
     if recipe is None:
-        return _from_rootfs(client, build_rootfs(), tag)
+        return _from_rootfs(client, build_rootfs(packages), tag, packages)
     return _from_dockerfile(client, recipe, tag or f"{REPOSITORY}:dockerfile-{_guest_hash()}")
 
 
@@ -74,18 +77,21 @@ def list_images() -> tuple[Image, ...]:
     return tuple(sorted(found, key=lambda image: image.created, reverse=True))
 
 
-def ensure_image(client: DockerClient, name: str | None = None) -> Image:
-    """Return the image `name`, or the default one, which is built where it is missing. Raises SandboxError."""
+def ensure_image(
+    client: DockerClient, name: str | None = None, packages: str = "", note: Callable[[str], None] = lambda _: None
+) -> Image:
+    """Return the image `name`, or the one with `packages`, which is built where it is missing. Raises SandboxError."""
     if name is None:
-        return _from_rootfs(client, build_rootfs(), None)
+        return _from_rootfs(client, build_rootfs(packages, note), None, packages)
     image = _find(client, name)
     if image is None:
         raise SandboxError(f"the engine has no image {name}; run docker pull {name}, or see codebench images list")
     return image
 
 
-def _from_rootfs(client: DockerClient, rootfs: Rootfs, tag: str | None) -> Image:
-    tag = tag or f"{REPOSITORY}:{rootfs.digest[:12]}"
+def _from_rootfs(client: DockerClient, rootfs: Rootfs, tag: str | None, packages: str) -> Image:
+    repository = f"{_OURS}{Path(packages).name}" if packages else REPOSITORY
+    tag = tag or f"{repository}:{rootfs.digest[:12]}"
     image = _find(client, tag)
     if image is None or image.digest != rootfs.digest:
         image = _import(client, rootfs, tag)
@@ -212,7 +218,8 @@ def _prune(client: DockerClient, *, keep: Image) -> None:
 
 def _is_default(row: dict[str, Any]) -> bool:
     digest = row["Labels"][_DIGEST]
-    return digest != "" and _tag(row) in (_NO_TAG, f"{REPOSITORY}:{digest[:12]}")
+    tag = _tag(row)
+    return digest != "" and (tag == _NO_TAG or (tag.startswith(_OURS) and tag.endswith(f":{digest[:12]}")))
 
 
 def _tag(row: dict[str, Any]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Protocol, Self
 
 
@@ -69,9 +70,33 @@ class Batch:
         assert any(group.inputs for group in self.groups), "a test without an input cannot be passed"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TestModule:
+    """A test in unittest's form, which imports the answer as `module` and so shares a process with it.
+
+    `source` is trusted. `tests` are the methods that are run, in this order, as `method` or `Class.method`; the first
+    that does not succeed is the last that is run. `files` lie in the working directory, by relative path, beside
+    the answer's file.
+    """
+
+    __test__ = False  # pytest would take the name for a test's
+
+    source: str
+    tests: tuple[str, ...]
+    module: str
+    files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        assert self.tests, "a test without a method cannot be passed"
+        assert self.module.isidentifier(), f"{self.module!r} cannot be imported"
+        assert not any(path.startswith("/") or ".." in path.split("/") for path in self.files), "a path leads outside"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """Run `source` (untrusted) and put its `entry_point` to `test`, which defines `check(candidate)`, or to `batch`.
+
+    Or put it to `test_module`, which needs neither entry point nor context.
 
     `context` is the trusted program whose names the test sees. Neither it nor the test ever enters the memory of
     the process in which `source` runs. `seed_key` fixes the random module's state on both sides.
@@ -82,6 +107,7 @@ class Job:
     context: str
     test: str = ""
     batch: Batch | None = None
+    test_module: TestModule | None = None
     seed_key: str = ""
     limits: Limits = field(default_factory=Limits)
 
@@ -166,6 +192,28 @@ class Duel:
     rival_bytes: int = 0
 
 
+class TestStatus(StrEnum):
+    """How one method of a test module ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    """An assertion failed."""
+    ERROR = "error"
+    """Anything else was raised, or a skip, or the test's own machinery was found changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestResult:
+    """One test method that came to an end; `exception` names what was raised, "" where nothing was."""
+
+    __test__ = False  # as above
+
+    name: str
+    status: TestStatus
+    exception: str = ""
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The judge's account. `exception` names the type of what ended the load or the test, "" where nothing did;
@@ -174,6 +222,10 @@ class Report:
     Of a batch: `outcomes` has a letter for each input that the candidate got to, over all groups (`.` matched, `F` did
     not, `E` raised, `M` raised MemoryError), `failures` the first 20 of them; `outputs` and `cpu_s` are there where
     they were to be recorded.
+
+    Of a test module: `tests` has those methods that ended, in order; the first that is no success is the last of them.
+    The conclusion is COMPLETED where all succeeded, REFUTED after a failure, BROKEN_OFF after an error, NOT_LOADED
+    where the module could not be imported, most often because the answer cannot.
     """
 
     conclusion: Conclusion
@@ -186,6 +238,7 @@ class Report:
     outputs: tuple[str, ...] = ()
     cpu_s: tuple[float, ...] = ()
     duel: Duel | None = None
+    tests: tuple[TestResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +285,9 @@ class Sandbox(Protocol):
 class SandboxOptions:
     """How to open a sandbox. `image` and `runtime` are Docker's; None takes the default image and runtime.
 
+    `packages` names a folder of images/ whose locked packages the boxes have besides Python, "" for none; an `image`
+    that is given is taken as it is. `note` is told what takes its time.
+
     `pinned` keeps each box on a core of its own, so that times can be taken: no more workers than physical cores then.
     """
 
@@ -240,6 +296,8 @@ class SandboxOptions:
     image: str | None = None
     runtime: str | None = None
     pinned: bool = False
+    packages: str = ""
+    note: Callable[[str], None] = field(default=lambda _: None, compare=False, repr=False)
 
 
 SandboxOpener = Callable[[SandboxOptions], Sandbox]

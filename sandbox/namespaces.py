@@ -29,7 +29,7 @@ def open_sandbox(options: SandboxOptions) -> Sandbox:
     """Return a sandbox of namespaces boxes; raises SandboxError where this machine does not allow them."""
     if platform.system() != "Linux":
         raise SandboxError("the namespaces sandbox needs Linux; use --sandbox docker here")
-    wall = NamespacesWall(build_rootfs(), options.workers)
+    wall = NamespacesWall(build_rootfs(options.packages, options.note), options.workers)
     return Pool(wall, options)
 
 

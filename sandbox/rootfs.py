@@ -20,7 +20,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ import msgspec
 import platformdirs
 
 from codebench.sandbox.job import SandboxError
+from codebench.sandbox.packages import Packages, fill, find_packages
 
 PYTHON = "/opt/python/bin/python3"
 GUEST = "/codebench"
@@ -66,15 +67,21 @@ class _Sidecar(msgspec.Struct, frozen=True):
     python: str
 
 
-def build_rootfs() -> Rootfs:
+def build_rootfs(packages: str = "", note: Callable[[str], None] = lambda _: None) -> Rootfs:
     """Return this interpreter's tree in the user's cache, built when it is not there (seconds; then milliseconds).
 
-    Raises SandboxError when the cache cannot be written or this interpreter cannot be copied.
+    `packages` names an image of `sandbox.packages` whose packages are in it, too; `note` is told when that takes time.
+    Raises SandboxError when the cache cannot be written, or interpreter or packages cannot be had.
     """
     cache = platformdirs.user_cache_path("codebench") / "rootfs"
-    place = cache / _key()
+    wanted = find_packages(packages) if packages else None
+    place = cache / _key(wanted)
     try:
-        return _read(place) or _build(cache, place)
+        if (found := _read(place)) is None:
+            if wanted is not None:
+                note(f"building the image {wanted.name}: this takes a minute, once")
+            found = _build(cache, place, wanted)
+        return found
     except OSError as error:
         raise SandboxError(
             f"cannot build the sandbox's file system in {cache}: {error}; free some space there, "
@@ -92,13 +99,15 @@ def _interpreter() -> Path:
     return Path(sys._base_executable).resolve()  # type: ignore[attr-defined]  # CPython has it, typeshed does not
 
 
-def _key() -> str:
+def _key(packages: Packages | None) -> str:
     executable = _interpreter()
     seen = executable.stat()
     key = hashlib.sha256("\0".join((_FORMAT, sys.version, str(executable))).encode())
     key.update(f"\0{seen.st_mtime_ns}\0{seen.st_size}".encode())
     for source in guest_sources():
         key.update(f"\0{source.name}\0".encode() + source.read_bytes())
+    if packages is not None:
+        key.update(b"\0packages\0" + packages.key())
     return key.hexdigest()[:24]
 
 
@@ -111,12 +120,12 @@ def _read(place: Path) -> Rootfs | None:
     return Rootfs(path=place / "tree", digest=sidecar.digest, python=sidecar.python)
 
 
-def _build(cache: Path, place: Path) -> Rootfs:
+def _build(cache: Path, place: Path, packages: Packages | None) -> Rootfs:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=cache, ignore_cleanup_errors=True) as scratch:
         new = Path(scratch) / "new"
         tree = new / "tree"
-        _fill(tree)
+        _fill(tree, packages, cache.parent)
         sidecar = _Sidecar(digest=_digest(tree), python=".".join(map(str, sys.version_info[:3])))
         (new / "rootfs.json").write_bytes(msgspec.json.encode(sidecar))
         _move(new, place)
@@ -134,14 +143,15 @@ def _move(new: Path, place: Path) -> None:
             raise
 
 
-def _fill(tree: Path) -> None:
+def _fill(tree: Path, packages: Packages | None, cache: Path) -> None:
     stdlib = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
     target = tree / "opt/python" / sys.platlibdir / stdlib.name
     executable = tree / PYTHON.lstrip("/")
     _copy(_interpreter(), executable, mode=0o755)
     _copy_sources(stdlib, target)
     extensions = list(_copy_extensions(target / "lib-dynload", stdlib.name))
-    _copy_libraries(tree, [_interpreter(), *extensions])
+    added = fill(tree, packages, cache / "packages") if packages is not None else []
+    _copy_libraries(tree, [_interpreter(), *extensions, *added], brought=cache)
     for source in guest_sources():
         _copy(source, tree / GUEST.lstrip("/") / source.name)
     for name, text in _ETC.items():
@@ -178,9 +188,12 @@ def _copy_extensions(target: Path, python: str) -> Iterator[Path]:
             yield extension
 
 
-def _copy_libraries(tree: Path, binaries: list[Path]) -> None:
-    """Copy what `binaries` load. All goes beside libc: there the loader looks whatever an RPATH says."""
-    libraries = dict(_libraries(binaries))
+def _copy_libraries(tree: Path, binaries: list[Path], *, brought: Path) -> None:
+    """Copy what `binaries` load. All goes beside libc: there the loader looks whatever an RPATH says.
+
+    What packages brought along, below that folder, is in the tree already, where they look for it.
+    """
+    libraries = dict(_libraries(binaries, brought))
     libc = libraries.get("libc.so.6")
     if libc is None:
         raise SandboxError(
@@ -197,12 +210,14 @@ def _copy_libraries(tree: Path, binaries: list[Path]) -> None:
             _copy(library, tree / str(libc.parent).lstrip("/") / name)
 
 
-def _libraries(binaries: list[Path]) -> Iterator[tuple[str, Path]]:
+def _libraries(binaries: list[Path], brought: Path) -> Iterator[tuple[str, Path]]:
     """Names and places from lines like `libz.so.1 => /lib/libz.so.1 (0x7f…)` and `/lib64/ld-linux… (0x7f…)`."""
     found: dict[str, Path] = {}
     for line in _ldd(binaries).splitlines():
         words = line.split()
         if len(words) == 4 and words[1] == "=>" and words[2].startswith("/"):
+            if Path(words[2]).is_relative_to(brought):
+                continue
             found.setdefault(words[0], Path(words[2]))
         elif len(words) == 2 and words[0].startswith("/") and words[1].startswith("("):
             found.setdefault(words[0], Path(words[0]))
@@ -221,7 +236,7 @@ def _compile(tree: Path) -> None:
     """Write .pyc files that are valid whatever the sources' times are, and that name the tree's own paths."""
     command = [str(_interpreter()), "-I", "-S", "-m", "compileall", "-qq", "-j", "0"]
     command += ["--invalidation-mode", "unchecked-hash", "-s", str(tree), "-p", "/"]
-    done = subprocess.run([*command, str(tree / "opt"), str(tree / GUEST.lstrip("/"))], check=False)
+    done = subprocess.run([*command, str(tree / "opt/python"), str(tree / GUEST.lstrip("/"))], check=False)
     if done.returncode != 0:
         raise SandboxError(f"{_interpreter()} cannot compile its own standard library; is this installation whole?")
 

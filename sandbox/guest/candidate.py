@@ -80,6 +80,8 @@ class Candidate:
             view = view[os.write(self._channel, view) :]
 
     def _answer(self, kind: bytes, body: bytes) -> None:
+        if kind == b"U":
+            self._sit(json.loads(body))
         if kind == b"M":
             batch.run(body, self._objects[ENTRY], self._outputs, self._side())
             return
@@ -89,6 +91,12 @@ class Candidate:
             reply = self._load(json.loads(body)) if kind == b"L" else self._operate(body)
             _flush_output()
         self._send(reply)
+
+    def _sit(self, order: dict[str, Any]) -> NoReturn:
+        from . import exam  # its imports are not for every candidate to pay
+
+        _apply_limits(order["limits"])
+        exam.run(order, self._channel, _flush_output, _facts)
 
     def _side(self) -> batch.Side:
         return batch.Side(foreign=self._foreign, native=self._native, raised=_facts, flush=_flush_output)
@@ -307,7 +315,7 @@ def _flush_output() -> None:
             stream.flush()
 
 
-def _facts(error: BaseException) -> bytes:
+def _facts(error: BaseException, filename: str = FILENAME) -> bytes:
     """What there is to say of an exception, for `raised.read_raised`."""
     kinds = [(c.__module__, c.__name__) for c in type(error).__mro__ if c is not object]
     try:
@@ -315,7 +323,13 @@ def _facts(error: BaseException) -> bytes:
     except BaseException:  # noqa: BLE001 - `args` is the candidate's, as is every method of it
         args = None
     origin = error.__dict__.get("_codebench_origin")
-    facts = {"kinds": kinds[:20], "args": args, "message": _message(error), "line": _line(error), "origin": origin}
+    facts = {
+        "kinds": kinds[:20],
+        "args": args,
+        "message": _message(error),
+        "line": _line(error, filename),
+        "origin": origin,
+    }
     return json.dumps(facts).encode()
 
 
@@ -330,11 +344,11 @@ def _message(error: BaseException) -> str:
         return "(no message: its __str__ raised)"
 
 
-def _line(error: BaseException) -> int | None:
-    line = error.lineno if type(error) is SyntaxError else None
+def _line(error: BaseException, filename: str) -> int | None:
+    line = error.lineno if type(error) is SyntaxError and error.filename == filename else None
     traceback = error.__traceback__
     while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename == FILENAME:
+        if traceback.tb_frame.f_code.co_filename == filename:
             line = traceback.tb_lineno
         traceback = traceback.tb_next
     return line

@@ -174,7 +174,7 @@ def _findings(trial: Trial, boundary: Boundary) -> dict[str, Any]:
         "calls": boundary.calls,
         "outcomes": "".join(trial.outcomes),
         "failures": [
-            {"case": case, "exception": exception, "detail": _carriable(detail)}
+            {"case": case, "exception": exception, "detail": carriable(detail)}
             for case, exception, detail in trial.failures
         ],
     }
@@ -230,10 +230,11 @@ def _report(conclusion: str, exception: str, detail: str, boundary: Boundary) ->
     return {
         "conclusion": conclusion,
         "exception": exception,
-        "detail": _carriable(detail),
+        "detail": carriable(detail),
         "calls": boundary.calls,
     }
 
 
-def _carriable(text: str) -> str:
+def carriable(text: str) -> str:
+    """The text as far as a report carries it."""
     return text[:_DETAIL_CHARS].encode("utf-8", "backslashreplace").decode()  # lone surrogates are not JSON

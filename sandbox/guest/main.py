@@ -22,6 +22,7 @@ from . import confine, kernel, preload, zygote
 from .cases import Cases
 from .frames import FrameBuffer, pack, read_frame
 from .judge import BrokenTest, examine
+from .proctor import examine_module
 from .session import Session
 
 _ZYGOTES = 2
@@ -65,7 +66,7 @@ class Box:
         session = self._take_candidate(job)
         rival = self._take_candidate(job) if job["watch"]["alone_on_core"] else None
         try:
-            report = examine(job, session, rival)
+            report = examine(job, session, rival) if job["test_module"] is None else examine_module(job, session)
         except BrokenTest as e:
             report = {"conclusion": "broken_test", "detail": ascii(str(e)[:2000])[1:-1]}
         facts = _end_candidate(session)
@@ -111,6 +112,7 @@ def main(config_text: str) -> NoReturn:
     config = json.loads(config_text)
     confine.harden_process()
     preload.import_common_modules()
+    preload.import_packages()
     controls = [_start_zygote(config, turn) for turn in range(_ZYGOTES)]
     if os.getuid() == 0:
         kernel.keep_capabilities()

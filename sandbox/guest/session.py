@@ -148,6 +148,11 @@ class Session:
         self.raise_fault()
         self._send(pack(kind, body))
 
+    def pass_on(self, data: bytes) -> None:
+        """Send what is no request, as it is; raises BrokenOff."""
+        self.raise_fault()
+        self._send(data)
+
     def lap(self, limit_s: float, whole_s: float = 0.0) -> None:
         """Have the zygote measure anew from here: the candidate is at something for which it has `limit_s`.
 

@@ -1,0 +1,343 @@
+"""The accused's side of a test that imports the answer: both run here, in the candidate's own process.
+
+Only a success needs proof. The judge sends one secret for each thing that must succeed (loading the test, then every
+method) before the answer is loaded, and takes nothing for a success but the secret whose turn it is, with what every
+step of the method returned, and this process's id. Secret, steps and the write to the judge are composed of functions
+written in C, so that from the method's return on no Python code runs that could be changed, and no frame, module or
+attribute leads to the secrets. Everything else (a failure, an error, this module's own findings) is told without proof:
+an answer can always fail.
+
+Guarantees, against an answer that is a Python program and does not read raw memory
+- It cannot report a success for a method that did not return, nor for one that never ran, in whatever way it ends,
+  forks, signals, patches modules and builtins, writes into descriptors or walks frames.
+- unittest, its mocks and the builtins are the same objects before and after every method, and each method is the
+  test's own code; else it is an error.
+
+Does not guarantee
+- That what the test compares is what the answer would have returned to anybody else: `__eq__` may lie, and whoever
+  walks the frames of a running test, or patches what it uses and puts it back in time, can have it see other values.
+- Anything where code of the answer reads memory (ctypes, cffi, an extension, forged bytecode). The ways that ctypes
+  has for it end the process, as do gc's lists of objects, tracing, and other threads' frames; but not all can be known.
+
+So the grade says `protected=False`.
+"""
+
+# ruff: noqa: TID251 - relative imports: in a box this package is called codebench, without the rest of it
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found] # what signal is made of: typeshed has only that
+import base64
+import builtins
+import gc
+import json
+import operator
+import os
+import random
+import sys
+import types
+import unittest
+import unittest.mock
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from .frames import HEADER, pack
+from .proof import SECRET_BYTES, TEXT_CHARS
+
+_WATCHED = ("unittest", "unittest.case", "unittest.util", "unittest.mock", "unittest.async_case")
+_OWN_BUSINESS = frozenset({"print", "input", "open", "help", "exit", "quit", "copyright", "credits", "license", "_"})
+_ENDING = frozenset(
+    {
+        "gc.get_objects", "gc.get_referrers", "gc.get_referents", "sys._current_frames", "sys._current_exceptions",
+        "sys.settrace", "sys.setprofile", "sys.monitoring.register_callback", "sys.addaudithook",
+        "cpython.PyInterpreterState_New", "ctypes.cdata", "ctypes.string_at", "ctypes.wstring_at",
+        "ctypes.PyObj_FromPtr",
+    }
+)  # fmt: skip
+
+Step = Callable[[], object]
+Facts = Callable[[BaseException], bytes]
+
+
+class Raised(Protocol):
+    """Describes an exception; `filename` is where the answer's lines are."""
+
+    def __call__(self, error: BaseException, filename: str) -> bytes: ...
+
+
+class TamperedError(Exception):
+    """The test's machinery is not what it was."""
+
+
+def run(order: dict[str, Any], channel: int, flush: Step, raised: Raised) -> NoReturn:
+    """Load the test, which loads the answer, and run its methods until one does not succeed; never returns.
+
+    Whatever this function, and those that called it, have in their frames can be seen by the answer.
+    """
+    write, leave = os.write, os._exit
+    answer = _lay_out(order)
+    test, tests = f"test_{order['module']}", tuple(order["tests"])
+    code = compile(order["test"], str(Path(f"{test}.py").absolute()), "exec", dont_inherit=True)
+    names = _fresh_module(test)
+    random.seed(order["seed"])
+    os.set_inheritable(channel, False)
+    write(channel, pack(b"P", b"%d" % os.getpid()))
+    try:
+        # Neither the proof nor the plans are in a variable: the answer sees those, and what they are made of.
+        deque(_proof(channel, len(tests) + 1, _plans(code, names, tests, flush)), maxlen=0)
+    except BaseException as error:  # noqa: BLE001 - SystemExit and the like are ends of a test, too
+        flush()
+        write(channel, pack(b"E", _account(error, partial(raised, filename=answer))))
+        leave(1)
+    leave(0)
+
+
+def _lay_out(order: dict[str, Any]) -> str:
+    """Write the files, the answer and the test into a new folder, and make it the working directory.
+
+    Returns where the answer is.
+    """
+    place = Path("answer").absolute()
+    place.mkdir()
+    os.chdir(place)
+    module = order["module"]
+    files = {path: base64.b64decode(content) for path, content in order["files"].items()}
+    files[f"test_{module}.py"] = order["test"].encode("utf-8", "surrogatepass")
+    files[f"{module}.py"] = order["source"].removeprefix("\ufeff").encode("utf-8", "surrogatepass")
+    for path, content in files.items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / path).write_bytes(content)
+    sys.path.insert(0, str(place))
+    sys.argv = [f"test_{module}.py"]
+    return str(place / f"{module}.py")
+
+
+def _fresh_module(name: str) -> dict[str, Any]:
+    module = types.ModuleType(name)
+    module.__file__ = str(Path(f"{name}.py").absolute())
+    sys.modules[name] = module
+    return module.__dict__
+
+
+def _proof(channel: int, count: int, plans: Iterator[tuple[Step, ...]]) -> Iterator[int]:
+    """Read the secrets and bind them to what will be sent with them; none of it is Python code once this returns."""
+    size = HEADER.size + SECRET_BYTES
+    received = _read(channel, size * count)
+    secrets = tuple(received[at : at + size] for at in range(0, len(received), size))
+    results = map(tuple, map(partial(map, operator.call), plans))
+    texts = map(operator.itemgetter(slice(TEXT_CHARS)), map(str.ljust, map(ascii, results), repeat(TEXT_CHARS)))
+    sys.addaudithook(_guard(channel))
+    return map(partial(os.write, channel), map(bytes.__add__, secrets, map(str.encode, texts)))
+
+
+def _read(channel: int, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = os.read(channel, size - len(data))
+        if not more:
+            raise EOFError("the judge is gone")
+        data += more
+    return data
+
+
+# -- what is run, in steps that C code calls one after another
+
+
+def _plans(
+    code: types.CodeType, names: dict[str, Any], tests: Sequence[str], flush: Step
+) -> Iterator[tuple[Step, ...]]:
+    """The steps that load the test, then those of each method, as `proof` has them; raises TamperedError.
+
+    Once the answer is loaded nothing here is looked up by name, and no step runs on top of this frame.
+    """
+    intact, (hush, wake), pid, run_code = _seal(), _quiet(), os.getpid, partial(exec, code, names)
+    find = _finder(names, frozenset(map(id, (*_nested(code), *_trusted_codes()))))
+    yield run_code, flush, hush, pid
+    intact()
+    for steps in find(tests):
+        intact()
+        yield wake, *steps, flush, hush, intact, pid
+
+
+def _seal() -> Step:
+    """A function that raises TamperedError unless unittest and the builtins are what they are now."""
+    entries = tuple(_entries())
+    error = TamperedError
+
+    def intact() -> None:
+        for look_up, name, value, owner in entries:
+            if look_up(name) is not value:
+                raise error(f"{owner}.{name} was changed")
+
+    return intact
+
+
+def _entries() -> Iterator[tuple[Callable[[str], object], str, object, str]]:
+    """How to look up each thing, its name, what it must be, and whose it is."""
+    for name, value in vars(builtins).items():
+        if name not in _OWN_BUSINESS:
+            yield vars(builtins).get, name, value, "builtins"
+    for module in (sys.modules[name] for name in _WATCHED if name in sys.modules):
+        yield sys.modules.get, module.__name__, module, "sys.modules"
+        for name, value in vars(module).items():
+            if callable(value):
+                yield vars(module).get, name, value, module.__name__
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                yield from _class_entries(value)
+
+
+def _class_entries(cls: type) -> Iterator[tuple[Callable[[str], object], str, object, str]]:
+    look_up = vars(cls).get
+    for name, value in vars(cls).items():
+        if hasattr(type(value), "__get__") or isinstance(value, type):
+            yield look_up, name, value, cls.__qualname__
+    for name in ("__getattribute__", "__getattr__", "__setattr__", "__new__", "__init_subclass__"):
+        if name not in vars(cls):
+            yield look_up, name, None, cls.__qualname__
+
+
+def _quiet() -> tuple[Step, Step]:
+    """Two functions: after the first no code of the answer runs in this thread by itself; the second undoes it.
+
+    Signal handlers and finalizers would see the frames that they interrupt.
+    """
+    every = tuple(_signal.valid_signals())
+    mask, look_up, handle = _signal.pthread_sigmask, _signal.getsignal, _signal.signal
+    block, replace, default = _signal.SIG_BLOCK, _signal.SIG_SETMASK, _signal.SIG_DFL
+    collects, collect, let_be = gc.isenabled, gc.enable, gc.disable
+    kind, number_kind = type, int
+    before: list[tuple[Any, bool]] = []
+    held: list[tuple[int, Any]] = []
+
+    def hush() -> None:
+        before.append((mask(block, every), collects()))
+        let_be()
+        for number in every:
+            handler = look_up(number)
+            if handler is not None and kind(handler) is not number_kind:
+                held.append((number, handler))
+                handle(number, default)
+
+    def wake() -> None:
+        while held:
+            handle(*held.pop())
+        blocked, collected = before.pop()
+        if collected:
+            collect()
+        mask(replace, blocked)
+
+    return hush, wake
+
+
+def _finder(names: dict[str, Any], known: frozenset[int]) -> Callable[[Sequence[str]], tuple[tuple[Step, ...], ...]]:
+    """A function that makes steps of methods. Their code, and what runs around them, must be `known`, by its id.
+
+    It reads classes as they are, past everything that a class may define to be read otherwise.
+    """
+    case, error, nothing = unittest.TestCase, TamperedError, [].clear
+    kind, function_kind, bound, new = type, types.FunctionType, types.MethodType, object.__new__
+    of_class, tuple_of, identity = classmethod, tuple, id
+    mro: Callable[[type], tuple[type, ...]]
+    mro, attributes = vars(type)["__mro__"].__get__, vars(type)["__dict__"].__get__
+
+    def raw(cls: type, name: str) -> Any:
+        for base in mro(cls):
+            if name in attributes(base):
+                return attributes(base)[name]
+        return None
+
+    def own(value: Any, name: str) -> Any:
+        function = value.__func__ if kind(value) is of_class else value
+        if kind(function) is not function_kind or identity(function.__code__) not in known:
+            raise error(f"{name} is not the test's own")
+        return function
+
+    def class_of(wanted: str, method: str) -> type:
+        found: type | None = None
+        for name, value in tuple_of(names.items()):
+            if kind(value) is kind and case in mro(value) and wanted in ("", name) and raw(value, method) is not None:
+                if found is not None and found is not value:
+                    raise error(f"{method} is in two classes of the test")
+                found = value
+        if found is None:
+            raise error(f"{method} is not in the test")
+        return found
+
+    def steps(cls: type, method: str, first: bool, last: bool) -> tuple[Step, ...]:
+        test: Any = new(cls)
+        around = [bound(own(raw(cls, name), name), test) for name in ("setUp", method, "tearDown", "doCleanups")]
+        begin, end = (bound(own(raw(cls, name), name), cls) for name in ("setUpClass", "tearDownClass"))
+        init = partial_of(own(raw(cls, "__init__"), "__init__"), test, method)
+        return begin if first else nothing, init, *around, end if last else nothing
+
+    partial_of = partial
+
+    def find(tests: Sequence[str]) -> tuple[tuple[Step, ...], ...]:
+        parts = [test.rpartition(".") for test in tests]
+        classes = [class_of(wanted, method) for wanted, _, method in parts]
+        found = []
+        begin = own(names["setUpModule"], "setUpModule") if "setUpModule" in names else nothing
+        for at, (_, _, method) in count_of(parts):
+            cls = classes[at]
+            first = cls not in classes[:at]
+            last = cls not in classes[at + 1 :]
+            found.append((nothing if at else begin, *steps(cls, method, first, last)))
+        return tuple_of(found)
+
+    count_of = enumerate
+    return find
+
+
+def _trusted_codes() -> Iterator[types.CodeType]:
+    """All code of unittest itself."""
+    for module in (sys.modules[name] for name in _WATCHED if name in sys.modules):
+        for owner in (module, *(value for value in vars(module).values() if isinstance(value, type))):
+            for value in vars(owner).values():
+                function = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
+                if isinstance(function, types.FunctionType):
+                    yield from _nested(function.__code__)
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _nested(constant)
+
+
+# -- what is told without proof
+
+
+def _guard(channel: int) -> Callable[[str, Any], None]:
+    """An audit hook, which cannot be removed: it ends the process at what only an attack on this test does."""
+    write, leave, kind, text = os.write, os._exit, type, str
+    last_words = {event: pack(b"E", _finding(f"{event} is not for answers")) for event in _ENDING}
+    code_set = pack(b"E", _finding("the code of a function was replaced"))
+    memory_opened = pack(b"E", _finding("the memory of a process was opened"))
+    words = last_words.get
+
+    def guard(event: str, args: Any) -> None:
+        last = words(event)
+        if last is None and event == "object.__setattr__" and args[1] == "__code__":
+            last = code_set
+        if last is None and event == "open" and kind(args[0]) is text and args[0].endswith("/mem"):
+            last = memory_opened
+        if last is not None:
+            write(channel, last)
+            leave(1)
+
+    return guard
+
+
+def _finding(what: str) -> bytes:
+    facts = {"kinds": [["", "TamperedError"]], "args": None, "message": what, "line": None, "origin": None}
+    return b"tampered\n" + json.dumps(facts).encode()
+
+
+def _account(error: BaseException, facts: Facts) -> bytes:
+    status = b"failure" if isinstance(error, AssertionError) else b"error"
+    return (b"tampered" if type(error) is TamperedError else status) + b"\n" + facts(error)
