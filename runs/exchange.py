@@ -15,7 +15,7 @@ from codebench.runs.directory import open_run
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest, read_manifest
 from codebench.runs.record import Record, RunError
 from codebench.runs.records import open_records, read_records
-from codebench.runs.sallm_verdicts import HARNESS, KS, is_sallm, read_verdicts
+from codebench.runs.sallm_verdicts import HARNESS, KS, has_sallm_verdicts, read_verdicts
 from codebench.runs.sarif import file_of, sarif_log
 from codebench.runs.searches import SECURITY, read_searches
 from codebench.runs.summary import DECIDING_GRADER
@@ -138,7 +138,7 @@ def import_results(path: Path, suite: Suite, out: Path) -> int:
         raise RunError(f"{out} is there already; name another --out")
     known = {problem.task_id for problem in suite.problems}
     of_task: dict[str, list[Record]] = {}
-    by_sallm = path.suffix != ".json" and is_sallm(path)
+    by_sallm = path.suffix != ".json" and has_sallm_verdicts(path)
     for found in _sallm(path) if by_sallm else _verdicts(path):
         if found.task_id not in known:
             raise PackError(
