@@ -85,6 +85,13 @@ def judging_options() -> Decorator:
             help="Graders, as in correctness,efficiency.",
         ),
         click.option(
+            "--security-tool",
+            "security_tools",
+            metavar="NAME[:RULES]",
+            multiple=True,
+            help="Have codeql or semgrep search the answers too, where it is installed; repeatable.",
+        ),
+        click.option(
             "--test-details", is_flag=True, help="Go on after a failure, and record the outcome of every single input."
         ),
     )
@@ -196,5 +203,6 @@ def eval_options(given: Mapping[str, Any]) -> EvalOptions:
         data=given["data"],
         compat=given["compat"],
         details=given["test_details"],
+        security_tools=given["security_tools"],
         fail_under=tuple(map(parse_gate, given["fail_under"])),
     )

@@ -24,7 +24,7 @@ from codebench.cli.output import put, say
 from codebench.cli.report import gate_exit_code, put_report, put_reports
 
 if TYPE_CHECKING:
-    from codebench.runs import EvalOptions
+    from codebench.runs import EvalOptions, Run
 
 _options = together(
     suite_options(), selection_options(), judging_options(), sandbox_options(), limit_options(), report_options()
@@ -114,6 +114,11 @@ def _evaluate(options: EvalOptions, as_json: bool) -> int:
         if not as_json:
             put_report(run, as_json)
         code = gate_exit_code(run.summary, options.fail_under)
-        codes.append(ExitCode.INFRASTRUCTURE if run.summary.infra_errors else code)
+        codes.append(ExitCode.INFRASTRUCTURE if run.summary.infra_errors or _tool_failed(run) else code)
     put_reports(runs, as_json)
     return max(codes)
+
+
+def _tool_failed(run: Run) -> bool:
+    """Did a tool that was asked for fail? That it is not installed is said, and no failure."""
+    return run.summary.findings is not None and any(row.state == "failed" for row in run.summary.findings.tools)

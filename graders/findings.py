@@ -33,3 +33,14 @@ class Finding:
     end_line: int
     message: str
     own: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What a search of a text came to: its findings, or None and the `reason` why it could not be searched.
+
+    The reason never quotes the text either.
+    """
+
+    findings: tuple[Finding, ...] | None = None
+    reason: str = ""

@@ -7,11 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from codebench.graders.analysis import Analysers
 from codebench.graders.findings import Assessment, Finding
 from codebench.graders.measures import Measures
 from codebench.graders.times import Efficiency
 from codebench.problems import Problem
-from codebench.sandbox import Limits, Sandbox, Text
+from codebench.sandbox import Conclusion, Limits, Sandbox, Text
 
 
 class Verdict(StrEnum):
@@ -57,14 +58,24 @@ class Grade:
     """One grader's finding. `protected` says that the candidate never shared a process with the judge.
 
     `checks` has one entry for each of the problem's checks, in their order; `verdict` is that of the first that is
+<<<<<<< HEAD
     not a pass. `efficiency` is there where times were taken, `findings` where the text was searched for weaknesses,
     `assessment` where the problem has security tests, `measures` where its quality was measured. `wall_s` and `cpu_s`
     are seconds, `memory_bytes` the peak resident set; None where nothing ran.
+=======
+    not a pass. `conclusion` is what the judge saw of that one, or of the last, and `exception` the class of what the
+    answer raised there, "" where it raised nothing. `efficiency` is there where times were taken, `findings` where the
+    text was searched for weaknesses, `assessment` where the problem has security tests, `measures` where its quality
+    was measured, beside those of the problem's reference. `wall_s` and `cpu_s` are seconds, `memory_bytes` the peak
+    resident set; None where nothing ran.
+>>>>>>> sallm
     """
 
     grader: str
     verdict: Verdict
     detail: str = ""
+    conclusion: Conclusion | None = None
+    exception: str = ""
     protected: bool = True
     wall_s: float | None = None
     cpu_s: float | None = None
@@ -76,6 +87,7 @@ class Grade:
     findings: tuple[Finding, ...] | None = None
     assessment: Assessment | None = None
     measures: Measures | None = None
+    reference_measures: Measures | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,13 +95,14 @@ class Bench:
     """Where and how a grader works.
 
     `details`: go on after a failure and say of every single input how it went. `cache`: a directory for what is
-    computed once per suite, None for nowhere.
+    computed once per suite, None for nowhere. `analysers` are the processes in which text may be analysed.
     """
 
     sandbox: Sandbox
     limits: Limits = field(default_factory=Limits)
     details: bool = False
     cache: Path | None = None
+    analysers: Analysers = field(default_factory=Analysers)
 
 
 class Grader(Protocol):
@@ -107,3 +120,8 @@ class Grader(Protocol):
 def grades_only_right_answers(grader: Grader) -> bool:
     """Does it say so, by an attribute `of_right_answers`? Then it takes times, and is not asked about others."""
     return bool(getattr(grader, "of_right_answers", False))
+
+
+def tools_of(grader: Grader) -> dict[str, str]:
+    """The versions of what it depends on besides codebench, by an attribute `tools`: they belong in the manifest."""
+    return dict(getattr(grader, "tools", {}))

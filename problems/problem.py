@@ -100,8 +100,14 @@ class UnitTests:
     """A test in unittest's form that imports the answer, and so shares a process with it.
 
     `source` is a module with `unittest.TestCase` classes; those of its methods that are named in `tests` decide, and
+<<<<<<< HEAD
     all of them must succeed. It finds the answer as the module `module`, and `files` (by relative path) in its working
     directory.
+=======
+    all of them must succeed; without any nothing can pass. It finds the answer as the module `module`, and `files` (by
+    relative path) in its working directory. With `apart` that is another, empty folder. `compat` holds, by the name of
+    an upstream harness, the tests as that harness runs them, where it does so in another way.
+>>>>>>> sallm
     """
 
     name: str = "base"
@@ -109,6 +115,8 @@ class UnitTests:
     tests: tuple[str, ...]
     module: str = "solution"
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    apart: bool = False
+    compat: Mapping[str, UnitTests] = field(default_factory=lambda: MappingProxyType({}))
 
 
 Check = CheckFunction | Cases | UnitTests
@@ -185,7 +193,8 @@ class Problem:
     file it came from, "FILE:LINE", for messages.
 
     The checks build on each other: an answer passes a check only if it passes those before it too. `security` holds
-    tests of safe behaviour, which do not decide about correctness; `cwe` are the weaknesses that the task invites.
+    tests of safe behaviour, which do not decide about correctness; `cwe` are the weaknesses that the task invites. A
+    problem without checks cannot be judged: its answers get no verdict.
     """
 
     task_id: str
@@ -211,7 +220,7 @@ class Suite:
     sha256: str
     source: str
     compat: tuple[str, ...] = ()
-    """The upstream harnesses whose verdicts can be reproduced: those that some `Cases.compat` names."""
+    """The upstream harnesses whose verdicts can be reproduced: those that the `compat` of some check names."""
     graders: tuple[str, ...] = ("correctness",)
     """What an answer is graded by unless something else is asked for."""
     image: str = ""
@@ -226,18 +235,23 @@ class Suite:
 
 
 def _under(problem: Problem, harness: str) -> Problem:
-    checks = (
-        replace(
-            check,
-            oracle=check.compat.get(harness, check.oracle),
-        )
-        if isinstance(check, Cases)
-        else check
-        for check in problem.checks
+    """What cannot be judged is never right there: a harness counts what it has no result of as wrong."""
+    security = problem.security
+    return replace(
+        problem,
+        checks=tuple(_check_under(check, harness) for check in problem.checks or (_UNTESTED,)),
+        workload=replace(problem.workload, rules=harness) if problem.workload is not None else None,
+        security=security.compat.get(harness, security) if security else None if problem.checks else _UNTESTED,
     )
-    workload = replace(problem.workload, rules=harness) if problem.workload is not None else None
-    return replace(problem, checks=tuple(checks), workload=workload)
 
+
+def _check_under(check: Check, harness: str) -> Check:
+    if isinstance(check, Cases):
+        return replace(check, oracle=check.compat.get(harness, check.oracle))
+    return check.compat.get(harness, check) if isinstance(check, UnitTests) else check
+
+
+_UNTESTED = UnitTests(source="", tests=())
 
 SuiteLoader = Callable[[Path | None], Suite]
 """What an entry point in `codebench.suites` names: takes the data directory (None: find the data), raises PackError."""

@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -54,7 +54,8 @@ class Manifest:
     """`task_ids` are the problems selected, in order; `created` is UTC, ISO 8601; `ks` those asked for at first.
 
     `compat` names the upstream harness whose rules were followed, None for our own; `details` says that every input
-    was run and recorded; `repairs` is how many rounds of repair wrong answers got.
+    was run and recorded; `repairs` is how many rounds of repair wrong answers got. `tools` has the versions of the
+    analysers that the graders use, `cwe` the weaknesses that a problem invites, by its task_id.
     """
 
     schema: int = SCHEMA
@@ -72,6 +73,8 @@ class Manifest:
     compat: str | None = None
     details: bool = False
     repairs: int = 0
+    cwe: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    tools: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,7 @@ class Selection:
     compat: str | None = None
     details: bool = False
     repairs: int = 0
+    tools: dict[str, str] = field(default_factory=dict)
 
 
 def new_manifest(
@@ -106,6 +110,8 @@ def new_manifest(
         compat=selection.compat,
         details=selection.details,
         repairs=selection.repairs,
+        cwe={problem.task_id: problem.cwe for problem in suite.problems if problem.cwe},
+        tools=selection.tools,
     )
 
 
@@ -126,6 +132,7 @@ def identity(manifest: Manifest) -> dict[str, object]:
         **({"compat": manifest.compat} if manifest.compat else {}),
         **({"test-details": True} if manifest.details else {}),
         **({"repair": manifest.repairs} if manifest.repairs else {}),
+        **{f"tools.{name}": version for name, version in sorted(manifest.tools.items())},
     }
 
 

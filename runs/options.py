@@ -20,7 +20,8 @@ class EvalOptions:
     from the run's identity; `workers` one per core; `data` find it; `compat` judge strictly (else as the upstream
     harness of that name does, bugs included). Empty `graders` means those that the suite names. `repairs` is how
     often a wrong answer may be given back to be corrected. `details` goes on after a failure and records how every
-    single input went. Empty `ks` means 1, and those of 10 and 100 that do not exceed the samples.
+    single input went. `security_tools` are external tools, `NAME` or `NAME:RULES`, that search the answers as well.
+    Empty `ks` means 1, and those of 10 and 100 that do not exceed the samples.
     """
 
     suite: str
@@ -41,4 +42,5 @@ class EvalOptions:
     details: bool = False
     generation: GenerationOptions = field(default_factory=GenerationOptions)
     repairs: int = 0
+    security_tools: tuple[str, ...] = ()
     fail_under: tuple[Gate, ...] = ()

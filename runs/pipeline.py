@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codebench.graders import Bench
+from codebench.graders import Analysers, Bench
 from codebench.runs.answers import Answers, Done
 from codebench.runs.cache import CACHE
 from codebench.runs.directory import default_directory, open_run
@@ -24,8 +24,8 @@ from codebench.runs.options import EvalOptions
 from codebench.runs.plan import Plan, make_plan, manifest_of
 from codebench.runs.progress import Progress, Silence
 from codebench.runs.records import SAMPLES, open_records, read_records
+from codebench.runs.searches import note_missing, read_searches, search_run
 from codebench.runs.summary import Summary, summarise
-from codebench.sandbox import Sandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +61,23 @@ async def evaluate_async(options: EvalOptions, progress: Progress | None = None,
     """
     progress = progress or Silence()
     plan = plan or make_plan(options)
-    async with opened_sandbox(options.sandbox, replace(plan.sandbox, note=progress.note)) as (sandbox, choice):
+    async with (
+        Analysers(plan.sandbox.workers) as analysers,
+        opened_sandbox(options.sandbox, replace(plan.sandbox, note=progress.note)) as (sandbox, choice),
+    ):
         progress.note(choice)
         manifest = manifest_of(plan, options, sandbox.info)
         directory = options.out or default_directory(manifest)
         progress.note(f"results in {directory}")
+        note_missing(options.security_tools, progress)
         with open_run(directory, manifest) as manifest, open_records(directory) as writer:
-            grading = Grading(plan, _bench(options, plan, sandbox), writer, progress)
+            limits = plan.sandbox.limits
+            bench = Bench(sandbox=sandbox, limits=limits, details=options.details, cache=CACHE, analysers=analysers)
+            grading = Grading(plan, bench, writer, progress)
             pace = await _run_rounds(plan, directory, grading)
-            summary = summarise(manifest, read_records(directory), plan.ks)
+            await search_run(options.security_tools, directory, plan.suite.problems, read_records(directory), progress)
+            summary = summarise(manifest, read_records(directory), plan.ks, read_searches(directory))
     return Run(directory=directory, manifest=manifest, summary=summary, pace=pace)
-
-
-def _bench(options: EvalOptions, plan: Plan, sandbox: Sandbox) -> Bench:
-    return Bench(sandbox=sandbox, limits=plan.sandbox.limits, details=options.details, cache=CACHE)
 
 
 async def _run_rounds(plan: Plan, directory: Path, grading: Grading) -> Pace:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from codebench.generators import Generator, Repairer
-from codebench.graders import Grader, grades_only_right_answers
+from codebench.graders import Grader, grades_only_right_answers, tools_of
 from codebench.problems import Problem, Suite
 from codebench.runs.gates import check_gates
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest
 from codebench.runs.options import EvalOptions
 from codebench.runs.plugins import load_generator_opener, load_grader, load_suite_loader
 from codebench.runs.record import RunError
+from codebench.runs.searches import check_tools
 from codebench.runs.summary import DECIDING_GRADER
 from codebench.sandbox import SandboxInfo, SandboxOptions
 from codebench.sandbox.pool import physical_cores
@@ -55,6 +56,7 @@ def make_plan(options: EvalOptions) -> Plan:
     graders = tuple(load_grader(name) for name in options.graders or suite.graders)
     if not any(grader.name == DECIDING_GRADER for grader in graders):
         raise RunError(f"--grade: {DECIDING_GRADER} must be among the graders; the others build on it")
+    check_tools(options.security_tools, [grader.name for grader in graders])
     generator = opener(argument, suite.problems, replace(options.generation, samples=options.samples or 1))
     if options.repairs and not isinstance(generator, Repairer):
         raise RunError(f"--repair: {options.model} cannot answer a second time; take a model, or leave --repair out")
@@ -82,6 +84,7 @@ def manifest_of(plan: Plan, options: EvalOptions, sandbox: SandboxInfo) -> Manif
         compat=options.compat,
         details=options.details,
         repairs=plan.repairs,
+        tools={name: version for grader in plan.graders for name, version in tools_of(grader).items()},
     )
     generator = GeneratorPin(spec=options.model, identity=plan.generator.identity)
     return new_manifest(plan.suite, generator, selection, options.limits, sandbox)

@@ -52,8 +52,12 @@ def load_generator_opener(spec: str) -> tuple[GeneratorOpener, str]:
 
 
 def load_grader(name: str) -> Grader:
+    """Raises RunError, with the remedy, also where a package that the grader needs is missing."""
     grader_class = cast(type[Grader], _load(Kind.GRADER, name)[0])
-    return grader_class()
+    try:
+        return grader_class()
+    except ModuleNotFoundError as error:
+        raise RunError(f"--grade {name}: {error}") from error
 
 
 def load_sandbox_opener(name: str) -> SandboxOpener:

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from codebench.runs.efficiency import EfficiencySummary
+from codebench.runs.findings_tables import findings_facts, findings_table
 from codebench.runs.manifest import read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
+from codebench.runs.quality_table import quality_facts, quality_table
 from codebench.runs.records import read_records
+from codebench.runs.sallm_verdicts import HARNESS
+from codebench.runs.searches import read_searches
+from codebench.runs.secure_report import security_fact, security_remarks, security_scores, show_security
 from codebench.runs.summary import Summary, Usage, summarise
 
 if TYPE_CHECKING:
@@ -26,7 +31,8 @@ def summarise_run(directory: Path, ks: Sequence[int] = ()) -> Run:
     Raises RunError where there is no run, or a line in the middle of its records cannot be read.
     """
     manifest = read_manifest(directory)
-    return Run(directory=directory, manifest=manifest, summary=summarise(manifest, read_records(directory), ks))
+    summary = summarise(manifest, read_records(directory), ks, read_searches(directory))
+    return Run(directory=directory, manifest=manifest, summary=summary)
 
 
 def report_json(run: Run) -> dict[str, object]:
@@ -41,6 +47,12 @@ def show_report(run: Run, console: Console) -> None:
     console.print(_table(run), highlight=False)
     if run.summary.efficiency is not None and run.summary.efficiency.levels:
         console.print(_levels(run.summary.efficiency), highlight=False)
+    if run.summary.security is not None:
+        show_security(run.summary.security, run.manifest.compat == HARNESS, console)
+    if run.summary.findings is not None and run.summary.findings.rules:
+        console.print(findings_table(run.summary.findings), highlight=False)
+    if run.summary.quality is not None:
+        console.print(quality_table(run.summary.quality), highlight=False)
     for line in _remarks(run.summary):
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
@@ -75,6 +87,10 @@ def _table(run: Run) -> Table:
         table.add_row(name, Text(_estimate(estimate), style="bold"))
     for k, estimate in (summary.efficiency.eff_at_k if summary.efficiency is not None else {}).items():
         table.add_row(f"eff@{k}", Text(_estimate(estimate), style="bold"))
+    for name, estimate in security_scores(summary.security) if summary.security is not None else ():
+        table.add_row(name, Text(_estimate(estimate), style="bold"))
+    if summary.findings is not None:
+        table.add_row("flagged", Text(_estimate(summary.findings.flagged), style="bold"))
     for number, estimate in summary.pass_after_repair.items():
         if number:
             table.add_row(f"pass@1, repair {number}", _estimate(estimate))
@@ -152,6 +168,12 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         facts.append(("generated", _used(summary.usage)))
     if summary.efficiency is not None:
         facts += _times(summary.efficiency)
+    if summary.security is not None:
+        facts.append(security_fact(summary.security))
+    if summary.findings is not None:
+        facts += findings_facts(summary.findings)
+    if summary.quality is not None:
+        facts += quality_facts(summary.quality)
     if run.manifest.compat:
         facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:
@@ -188,12 +210,16 @@ def _remarks(summary: Summary) -> list[str]:
             f"{_number(summary.infra_errors, 'sample')} could not be graded: the machine failed, not the answer. "
             "The same command again retries."
         )
-    if unfinished := summary.wanted - summary.graded - summary.infra_errors:
+    if summary.untested:
+        remarks.append(f"{_number(summary.untested, 'sample')} could not be judged: their problems have no tests.")
+    if unfinished := summary.wanted - summary.graded - summary.infra_errors - summary.untested:
         remarks.append(f"{_number(unfinished, 'sample')} not run yet. The same command again finishes the run.")
     for k, estimate in summary.pass_at_k.items():
         if estimate is not None and estimate.left_out:
             left_out = _number(estimate.left_out, "problem")
             remarks.append(f"pass@{k} leaves out {left_out} with fewer than {_number(k, 'graded sample')}.")
+    if summary.security is not None:
+        remarks += security_remarks(summary.security)
     return remarks
 
 
