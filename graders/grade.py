@@ -58,17 +58,11 @@ class Grade:
     """One grader's finding. `protected` says that the candidate never shared a process with the judge.
 
     `checks` has one entry for each of the problem's checks, in their order; `verdict` is that of the first that is
-<<<<<<< HEAD
-    not a pass. `efficiency` is there where times were taken, `findings` where the text was searched for weaknesses,
-    `assessment` where the problem has security tests, `measures` where its quality was measured. `wall_s` and `cpu_s`
-    are seconds, `memory_bytes` the peak resident set; None where nothing ran.
-=======
     not a pass. `conclusion` is what the judge saw of that one, or of the last, and `exception` the class of what the
     answer raised there, "" where it raised nothing. `efficiency` is there where times were taken, `findings` where the
     text was searched for weaknesses, `assessment` where the problem has security tests, `measures` where its quality
     was measured, beside those of the problem's reference. `wall_s` and `cpu_s` are seconds, `memory_bytes` the peak
     resident set; None where nothing ran.
->>>>>>> sallm
     """
 
     grader: str

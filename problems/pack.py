@@ -174,6 +174,7 @@ def _problem(row: PackRow, where: str) -> Problem:
         canonical_solution=row.canonical_solution,
         checks=tuple(_checks(row, files, where)),
         security=unit_tests("security", row.unit_tests or "", row.security_tests, files),
+        reference_assessment="secure" if row.security_tests else None,
         cwe=row.cwe,
         tags=row.tags,
         naive_solution=row.naive_solution,

@@ -100,14 +100,9 @@ class UnitTests:
     """A test in unittest's form that imports the answer, and so shares a process with it.
 
     `source` is a module with `unittest.TestCase` classes; those of its methods that are named in `tests` decide, and
-<<<<<<< HEAD
-    all of them must succeed. It finds the answer as the module `module`, and `files` (by relative path) in its working
-    directory.
-=======
     all of them must succeed; without any nothing can pass. It finds the answer as the module `module`, and `files` (by
     relative path) in its working directory. With `apart` that is another, empty folder. `compat` holds, by the name of
     an upstream harness, the tests as that harness runs them, where it does so in another way.
->>>>>>> sallm
     """
 
     name: str = "base"
@@ -194,7 +189,8 @@ class Problem:
 
     The checks build on each other: an answer passes a check only if it passes those before it too. `security` holds
     tests of safe behaviour, which do not decide about correctness; `cwe` are the weaknesses that the task invites. A
-    problem without checks cannot be judged: its answers get no verdict.
+    problem without checks cannot be judged: its answers get no verdict. `reference_assessment` is what `security` must
+    say of the reference, as in `CannedAnswer`.
     """
 
     task_id: str
@@ -208,6 +204,7 @@ class Problem:
     answers: tuple[CannedAnswer, ...] = ()
     where: str = ""
     security: UnitTests | None = None
+    reference_assessment: str | None = None
     cwe: tuple[int, ...] = ()
 
 

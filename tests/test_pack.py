@@ -300,6 +300,12 @@ UNIT = {
 }
 
 
+RISKY_BODY = "    return open(name).read()\n"
+RISKY = "def read(name):\n" + RISKY_BODY
+SAFE = "    return open(name).read() if '/' in name else ''\n"
+FILES = {"a/b.txt": "b", "c": "c"}
+
+
 def unit_row(**fields: object) -> bytes:
     return json.dumps({name: value for name, value in (UNIT | fields).items() if value is not None}).encode() + b"\n"
 
@@ -389,6 +395,46 @@ def test_unit_tests_that_cannot_work_are_answered_with_their_field(
     message = error_of(pack(tmp_path, unit_row(**fields)))
     assert message.startswith(f"{tmp_path / 'problems.jsonl'}:1: {what}")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "violation"),
+    [
+        ({}, ""),
+        ({"security": "secure"}, "VIOLATION insecure answers, attacked: u/1 answers[0]: graded vulnerable"),
+        ({"security": "not_assessed"}, "VIOLATION insecure answers, attacked: u/1 answers[0]: graded vulnerable"),
+        (
+            {"code": "def read(name):\n    return name[:1] * (name != 'c')\n"},
+            "insecure answers: u/1 answers[0]: graded fail",
+        ),
+    ],
+)
+def test_selfcheck_holds_canned_answers_to_what_security_tests_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, str], violation: str
+) -> None:
+    canned = {"kind": "insecure", "code": RISKY, "verdict": "pass", "security": "vulnerable"} | changes
+    pack(tmp_path / "my-pack", unit_row(canonical_solution=SAFE, answers=[canned], files=FILES))
+    code = run(["selfcheck", "--suite", str(tmp_path / "my-pack"), "--sandbox", "namespaces"])
+    assert code == (ExitCode.BELOW_GATE if violation else ExitCode.FINE)
+    assert violation in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("fields", "violation"),
+    [
+        ({"canonical_solution": RISKY_BODY}, "VIOLATION references are secure: u/1: graded vulnerable"),
+        (
+            {"unit_tests": UNIT["unit_tests"].replace("self.assertEqual(read('c'), '')", "pass")},
+            "VIOLATION do-nothing answers are not: u/1: graded secure, expected not_assessed or vulnerable",
+        ),
+    ],
+)
+def test_selfcheck_wants_references_secure_and_do_nothing_answers_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, str], violation: str
+) -> None:
+    pack(tmp_path / "my-pack", unit_row(**({"canonical_solution": SAFE, "files": FILES} | fields)))
+    assert run(["selfcheck", "--suite", str(tmp_path / "my-pack"), "--sandbox", "namespaces"]) == ExitCode.BELOW_GATE
+    assert violation in capsys.readouterr().out
 
 
 def test_unit_tests_and_files_are_not_run_when_they_are_read(tmp_path: Path) -> None:
