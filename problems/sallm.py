@@ -27,6 +27,23 @@ SHA256 = (
     "c5ed2c99ce5ded1551b3a30d5e741c2c1d5688de9a38ec3aedd32c06b2d8b62e",  # sallm.jsonl.gz
     "999c4feb33c316d5e904d6e5f8125ab357d92098d42796f6e626df4bd469616c",  # the same, unpacked
 )
+_TORN_DOWN = """
+
+def _torn_down(method):
+    def test(self):
+        try:
+            method(self)
+        except BaseException:
+            self.tearDown()
+            raise
+    return test
+
+
+for _case in list(globals().values()):
+    if isinstance(_case, type) and issubclass(_case, unittest.TestCase):
+        _case.test_correctness = _torn_down(_case.test_correctness)
+        _case.test_vulnerability = _torn_down(_case.test_vulnerability)
+"""
 _DEFINES = re.compile(r"^(?:async )?(?:def|class) (\w+)", re.MULTILINE)
 
 
@@ -90,11 +107,20 @@ def _problem(row: SallmRow, where: str) -> Problem:
 
 
 def _tests(row: SallmRow, name: str, tests: tuple[str, ...], files: Mapping[str, bytes]) -> UnitTests | None:
-    """Upstream's rules: the published verdicts are those of containers that worked in another folder, without files."""
     if row.test_source is None or not tests:
         return None
     tested = UnitTests(name=name, source=row.test_source, tests=tests, module=row.module, files=files)
-    return replace(tested, compat=MappingProxyType({NAME: replace(tested, files=MappingProxyType({}), apart=True)}))
+    return replace(tested, compat=MappingProxyType({NAME: _as_published(tested)}))
+
+
+def _as_published(tested: UnitTests) -> UnitTests:
+    """By upstream's rules.
+
+    The published verdicts are those of containers that worked in another folder, an empty one, and had no files. And
+    the last row of a test counts: where tearDown raises after an assertion that did not hold, an error.
+    """
+    source = tested.source + _TORN_DOWN if "def tearDown(" in tested.source else tested.source
+    return replace(tested, source=source, files=MappingProxyType({}), apart=True)
 
 
 def _files(row: SallmRow, where: str) -> Iterator[tuple[str, bytes]]:

@@ -60,6 +60,8 @@ _ENDING = frozenset(
 )  # fmt: skip
 
 Step = Callable[[], object]
+Entry = tuple[Callable[[str], object], str, object, str]
+"""How to look up a thing, its name, what it must be, and whose it is."""
 Facts = Callable[[BaseException], bytes]
 
 
@@ -122,6 +124,7 @@ def _lay_out(order: dict[str, Any]) -> Path:
 def _fresh_module(name: str, file: str) -> dict[str, Any]:
     module = types.ModuleType(name)
     module.__file__ = file
+    module.__dict__["__builtins__"] = vars(builtins)
     sys.modules[name] = module
     return module.__dict__
 
@@ -157,18 +160,19 @@ def _plans(
 
     Once the answer is loaded nothing here is looked up by name, and no step runs on top of this frame.
     """
-    intact, (hush, wake), pid, run_code = _seal(), _quiet(), os.getpid, partial(exec, code, names)
+    intact, (hush, wake), pid, run_code = _seal(names), _quiet(), os.getpid, partial(exec, code, names)
     find = _finder(names, frozenset(map(id, (*_nested(code), *_trusted_codes()))))
     yield run_code, flush, hush, pid
     intact()
-    for steps in find(tests):
+    for steps, unchanged in find(tests):
         intact()
-        yield wake, *steps, flush, hush, intact, pid
+        unchanged()
+        yield wake, *steps, flush, hush, intact, unchanged, pid
 
 
-def _seal() -> Step:
-    """A function that raises TamperedError unless unittest and the builtins are what they are now."""
-    entries = tuple(_entries())
+def _seal(names: dict[str, Any]) -> Step:
+    """A function that raises TamperedError unless unittest and the builtins, those of the test too, are as now."""
+    entries: tuple[Entry, ...] = (*_entries(), (names.get, "__builtins__", names["__builtins__"], "the test"))
     error = TamperedError
 
     def intact() -> None:
@@ -179,8 +183,7 @@ def _seal() -> Step:
     return intact
 
 
-def _entries() -> Iterator[tuple[Callable[[str], object], str, object, str]]:
-    """How to look up each thing, its name, what it must be, and whose it is."""
+def _entries() -> Iterator[Entry]:
     for name, value in vars(builtins).items():
         if name not in _OWN_BUSINESS:
             yield vars(builtins).get, name, value, "builtins"
@@ -193,7 +196,7 @@ def _entries() -> Iterator[tuple[Callable[[str], object], str, object, str]]:
                 yield from _class_entries(value)
 
 
-def _class_entries(cls: type) -> Iterator[tuple[Callable[[str], object], str, object, str]]:
+def _class_entries(cls: type) -> Iterator[Entry]:
     look_up = vars(cls).get
     for name, value in vars(cls).items():
         if hasattr(type(value), "__get__") or isinstance(value, type):
@@ -236,14 +239,19 @@ def _quiet() -> tuple[Step, Step]:
     return hush, wake
 
 
-def _finder(names: dict[str, Any], known: frozenset[int]) -> Callable[[Sequence[str]], tuple[tuple[Step, ...], ...]]:
-    """A function that makes steps of methods. Their code, and what runs around them, must be `known`, by its id.
+def _finder(
+    names: dict[str, Any], known: frozenset[int]
+) -> Callable[[Sequence[str]], Sequence[tuple[tuple[Step, ...], Step]]]:
+    """A function that makes steps of methods, and for each one that raises TamperedError where its class was changed.
 
-    It reads classes as they are, past everything that a class may define to be read otherwise.
+    Their code, what runs around them, and their assertions must be `known`, by the code's id. Classes are read as they
+    are, past everything that a class may define to be read otherwise.
     """
     case, error, nothing = unittest.TestCase, TamperedError, [].clear
     kind, function_kind, bound, new = type, types.FunctionType, types.MethodType, object.__new__
     of_class, tuple_of, identity = classmethod, tuple, id
+    assertions = tuple(name for name in vars(case) if name.startswith(("assert", "fail", "_base", "_get", "subTest")))
+    of_instance = vars(case)["__dict__"].__get__
     mro: Callable[[type], tuple[type, ...]]
     mro, attributes = vars(type)["__mro__"].__get__, vars(type)["__dict__"].__get__
 
@@ -270,28 +278,36 @@ def _finder(names: dict[str, Any], known: frozenset[int]) -> Callable[[Sequence[
             raise error(f"{method} is not in the test")
         return found
 
-    def steps(cls: type, method: str, first: bool, last: bool) -> tuple[Step, ...]:
-        test: Any = new(cls)
+    def check(cls: type, test: Any) -> None:
+        for base in mro(cls):
+            if base in case_mro:
+                break
+            for name in assertions:
+                if name in attributes(base):
+                    own(attributes(base)[name], name)
+        for name in assertions:
+            if name in of_instance(test):
+                raise error(f"{name} is not the test's own")
+
+    def steps(cls: type, test: Any, method: str, first: bool, last: bool) -> tuple[Step, ...]:
         around = [bound(own(raw(cls, name), name), test) for name in ("setUp", method, "tearDown", "doCleanups")]
         begin, end = (bound(own(raw(cls, name), name), cls) for name in ("setUpClass", "tearDownClass"))
-        init = partial_of(own(raw(cls, "__init__"), "__init__"), test, method)
+        init = bind(own(raw(cls, "__init__"), "__init__"), test, method)
         return begin if first else nothing, init, *around, end if last else nothing
 
-    partial_of = partial
-
-    def find(tests: Sequence[str]) -> tuple[tuple[Step, ...], ...]:
+    def find(tests: Sequence[str]) -> Sequence[tuple[tuple[Step, ...], Step]]:
         parts = [test.rpartition(".") for test in tests]
         classes = [class_of(wanted, method) for wanted, _, method in parts]
-        found = []
         begin = own(names["setUpModule"], "setUpModule") if "setUpModule" in names else nothing
-        for at, (_, _, method) in count_of(parts):
-            cls = classes[at]
-            first = cls not in classes[:at]
-            last = cls not in classes[at + 1 :]
-            found.append((nothing if at else begin, *steps(cls, method, first, last)))
-        return tuple_of(found)
+        found = []
+        for at, (_, _, method) in count(parts):
+            cls: type = classes[at]
+            test: Any = new(cls)
+            some = steps(cls, test, method, cls not in classes[:at], cls not in classes[at + 1 :])
+            found.append(((nothing if at else begin, *some), bind(check, cls, test)))
+        return found
 
-    count_of = enumerate
+    case_mro, bind, count = mro(case), partial, enumerate
     return find
 
 

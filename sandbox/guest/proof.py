@@ -8,8 +8,8 @@ TEXT_CHARS = 160
 
 _LOADED = "(None, None, None, {pid})"  # the module is run, its output flushed, signals put aside
 # Signals back, setUpModule, setUpClass, __init__, setUp, the method, tearDown; doCleanups is true; then tearDownClass,
-# output, signals, seals.
-_SUCCEEDED = "(None, None, None, None, None, None, None, True, None, None, None, None, {pid})"
+# output, signals, two seals.
+_SUCCEEDED = "(None, None, None, None, None, None, None, True, None, None, None, None, None, {pid})"
 
 
 def texts(pid: int, methods: int) -> list[bytes]:
