@@ -84,8 +84,8 @@ def _find(data: Path | None) -> Path:
     directory = data_directory(data)
     path = find_in(directory, FILE_NAMES) if directory else None
     if path is None:
-        looked = f"not in {directory}" if directory else "not to be fetched, for upstream has no such file"
-        raise PackError(f"{NAME}: {FILE_NAMES[0]} is {looked}; name the folder that holds it with --data DIR")
+        state = f"is not in {directory}" if directory else "cannot be pulled, as upstream has no such file"
+        raise PackError(f"{NAME}: {FILE_NAMES[0]} {state}; name the folder that holds it with --data DIR")
     return path
 
 
