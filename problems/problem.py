@@ -132,12 +132,15 @@ class AnswerKind(StrEnum):
 class CannedAnswer:
     """A whole program whose verdict is known beforehand: a fixture that tests the graders, never the model.
 
-    `verdicts` are the acceptable ones, by the names that correctness gives them; `note` says what the program does.
+    `verdicts` are the acceptable ones, by the names that correctness gives them; `assessment` is what the problem's
+    security tests must say, by the names that they give it, None where nothing is expected of them. `note` says what
+    the program does.
     """
 
     kind: AnswerKind
     code: str
     verdicts: tuple[str, ...]
+    assessment: str | None = None
     note: str = ""
 
 
@@ -186,7 +189,8 @@ class Problem:
 
     The checks build on each other: an answer passes a check only if it passes those before it too. `security` holds
     tests of safe behaviour, which do not decide about correctness; `cwe` are the weaknesses that the task invites. A
-    problem without checks cannot be judged: its answers get no verdict.
+    problem without checks cannot be judged: its answers get no verdict. `reference_assessment` is what `security` must
+    say of the reference, as in `CannedAnswer`.
     """
 
     task_id: str
@@ -200,6 +204,7 @@ class Problem:
     answers: tuple[CannedAnswer, ...] = ()
     where: str = ""
     security: UnitTests | None = None
+    reference_assessment: str | None = None
     cwe: tuple[int, ...] = ()
 
 

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from . import candidate, confine, kernel
 from .litter import Scratch
-from .session import CLOCK, LAP
+from .session import CLOCK, LAP, clock_of
 
 _WATCH_S = 0.1  # how often memory is looked at, once a sample runs longer than this
 _STRETCH = 4.0  # how far the wall limit may be stretched by time spent waiting for a core
@@ -121,7 +121,7 @@ class Zygote:
         while request := self._control.recv(4096):
             limits = json.loads(request)
             confine.stay_on(limits["core"])
-            socket.send_fds(self._control, [b"+"], list(ready.ends))
+            socket.send_fds(self._control, [b"+"], [*ready.ends, ready.pidfd])
             for end in ready.ends:
                 os.close(end)
             facts = self._supervise(ready, limits)
@@ -240,12 +240,12 @@ class Zygote:
         return sum(max(0, resident - self._shared) for _, resident in processes)
 
     def _clock(self, process: Process) -> bytes:
-        """CPU nanoseconds of all the candidate's processes, and the last pid that was given to anyone, as JSON."""
+        """CPU nanoseconds of all the candidate's processes, as JSON."""
         used = 0
         for pid in {process.pid, *self._pids()}:
             with contextlib.suppress(OSError):  # it ended meanwhile
-                used += time.clock_gettime_ns(_clock_of(pid))
-        return json.dumps([used, _last_pid()]).encode()
+                used += time.clock_gettime_ns(clock_of(pid))
+        return json.dumps(used).encode()
 
     def _pids(self) -> Iterator[int]:
         """The candidate's processes, as far as /proc shows them."""
@@ -319,22 +319,6 @@ def _cpu_s(pid: int) -> float:
         return _stat(pid)[0]
     except (OSError, IndexError):
         return 0.0
-
-
-def _clock_of(pid: int) -> int:
-    """The clock of all threads of a process, see clock_getcpuclockid(3)."""
-    return (~pid << 3) | 2
-
-
-def _last_pid() -> int:
-    """The last pid given to a thread or process in this namespace.
-
-    Another number every time where that cannot be known, as if there had been some: then the wall time counts.
-    """
-    with contextlib.suppress(OSError, IndexError), open("/proc/loadavg") as f:  # noqa: PTH123 - as below
-        if last := int(f.read().split()[4]):
-            return last
-    return time.monotonic_ns()
 
 
 def _waited_s(pid: int) -> float:
