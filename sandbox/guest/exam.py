@@ -105,10 +105,10 @@ def _lay_out(order: dict[str, Any]) -> Path:
     It is the working directory, or, where the order wants them apart, another one is, which is empty.
     """
     place = Path("answer").absolute()
-    elsewhere = Path("elsewhere").absolute()
     place.mkdir()
-    elsewhere.mkdir()
-    os.chdir(elsewhere if order["apart"] else place)
+    working = place.with_name("elsewhere") if order["apart"] else place
+    working.mkdir(exist_ok=True)
+    os.chdir(working)
     module = order["module"]
     files = {path: base64.b64decode(content) for path, content in order["files"].items()}
     files[f"test_{module}.py"] = order["test"].encode("utf-8", "surrogatepass")
