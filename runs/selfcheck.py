@@ -120,6 +120,7 @@ def selfcheck(options: SelfcheckOptions, progress: Progress | None = None) -> Se
 
 async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck:
     suite = load_suite_loader(options.suite)(options.data)
+    options = replace(options, sandbox=replace(options.sandbox, packages=suite.image, note=progress.note))
     attacks = read_attacks(options.attacks, suite) if options.attacks else ()
     answers = known_answers(suite)
     findings = Findings(progress=progress)
