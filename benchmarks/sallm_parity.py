@@ -1,6 +1,6 @@
 """Compare our verdicts with those that SALLM published, answer by answer, and its table with ours.
 
-    python benchmarks/sallm_parity.py --data ../shared/data/sallm
+    python -m benchmarks.sallm_parity --data ../shared/data/sallm
 
 DIR holds sallm.jsonl.gz, samples/MODEL_TEMP.jsonl.gz for each run, and At_k_Results_tests.csv. Every answer is run in
 the sandbox, by upstream's rules (--strict: by our own). What is compared is the pair of (functional, security), each
