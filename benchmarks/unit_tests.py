@@ -27,13 +27,14 @@ def main() -> None:
     parser.add_argument("--sandbox", default="namespaces")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--only", default="")
+    parser.add_argument("--image", default="sallm", help="a name, or the path of a folder like images/sallm")
     asyncio.run(run(parser.parse_args()))
 
 
 async def run(args: argparse.Namespace) -> None:
     with gzip.open(args.data, "rt", encoding="utf-8") as lines:
         rows = [row for row in map(json.loads, lines) if row["test_source"] and args.only in row["task_id"]]
-    options = SandboxOptions(workers=args.workers, packages="sallm", note=print)
+    options = SandboxOptions(workers=args.workers, packages=args.image, note=print)
     async with load_sandbox_opener(args.sandbox)(options) as sandbox:
         started = time.monotonic()
         pairs = await asyncio.gather(*(pair(sandbox, row) for row in rows))
@@ -50,7 +51,10 @@ async def run(args: argparse.Namespace) -> None:
     print(
         *(f"{count:4} x {functional}, {security}" for (functional, security), count in counts.most_common()), sep="\n"
     )
-    print(f"{2 * len(rows) / wall_s:.1f} checks/s, {wall_s:.1f} s")
+    cpu_s = sorted(execution.cpu_s for both in pairs for execution in both)
+    rest_ms = sum(cpu_s[:-1]) / len(cpu_s[:-1]) * 1e3
+    print(f"{len(cpu_s) / wall_s:.1f} checks/s, {wall_s:.1f} s")
+    print(f"CPU of one: median {cpu_s[len(cpu_s) // 2] * 1e3:.0f} ms, mean of all but the slowest {rest_ms:.0f} ms")
 
 
 async def pair(sandbox: Sandbox, row: dict[str, Any]) -> tuple[Execution, Execution]:

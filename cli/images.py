@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codebench.cli.output import put, put_json
+from codebench.cli.output import put, put_json, say
 
 if TYPE_CHECKING:
     from codebench.sandbox.images import Image
@@ -18,7 +18,8 @@ def images_group() -> None:
     """Build and list the docker sandbox's images."""
 
 
-@images_group.command("build", epilog="Example: codebench images build --dockerfile images/python/Dockerfile")
+@images_group.command("build", epilog="Example: codebench images build sallm")
+@click.argument("name", required=False)
 @click.option(
     "--dockerfile",
     metavar="FILE",
@@ -27,16 +28,39 @@ def images_group() -> None:
     help="Build from this Dockerfile.",
 )
 @click.option("--base", metavar="IMAGE", show_default="the Dockerfile's", help="The Dockerfile's BASE.")
-@click.option("--tag", metavar="NAME", help="What to call the image.")
+@click.option("--tag", metavar="TAG", help="What to call the image.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
-def build_command(dockerfile: Path | None, base: str | None, tag: str | None, as_json: bool) -> None:
-    """Build the image that answers run in."""
+def build_command(name: str | None, dockerfile: Path | None, base: str | None, tag: str | None, as_json: bool) -> None:
+    """Build the image that answers run in.
+
+    NAME is an image with packages besides Python, as a suite may need it; without it, Python alone.
+    """
     from codebench.sandbox.images import Recipe, build
 
     if base is not None and dockerfile is None:
         raise click.UsageError("--base needs --dockerfile")
-    image = build(Recipe(dockerfile=dockerfile, base=base) if dockerfile else None, tag=tag)
+    if name is not None and dockerfile is not None:
+        raise click.UsageError("NAME and --dockerfile exclude each other; a Dockerfile installs what it wants")
+    if name is not None and not _build_tree(name):
+        return
+    image = build(Recipe(dockerfile=dockerfile, base=base) if dockerfile else None, tag=tag, packages=name or "")
     _put_images([image], as_json)
+
+
+def _build_tree(name: str) -> bool:
+    """Make what the namespaces sandbox starts from, and a Docker image is made of; is there an engine for that?"""
+    from codebench.sandbox import SandboxError
+    from codebench.sandbox.engine import connect
+    from codebench.sandbox.rootfs import build_rootfs
+
+    tree = build_rootfs(name, say)
+    say(f"{name}: Python {tree.python}, digest {tree.digest[:12]}; the namespaces sandbox can use it")
+    try:
+        connect().close()
+    except SandboxError as error:
+        say(f"no Docker image was made of it: {error}")
+        return False
+    return True
 
 
 @images_group.command("list", epilog="Example: codebench images list --json")

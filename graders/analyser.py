@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from codebench.graders.analysis import HEAD, Reply, Request
+from codebench.sandbox import SandboxError
 from codebench.sandbox.guest import kernel
 
 _NOTHING = msgspec.msgpack.encode(None)
@@ -52,11 +53,15 @@ def answer(request: Request) -> Reply:
         analyser = _load(request.kind)
     except Exception as error:  # noqa: BLE001 - an installation can be broken in any way, and the host shall know
         return Reply(reason=f"{type(error).__name__}: {error}", broken=True)
-    if not request.texts:
-        return Reply(value=_NOTHING)
+    return _analysed(analyser, request.texts) if request.texts else Reply(value=_NOTHING)
+
+
+def _analysed(analyser: Callable[..., object], texts: tuple[bytes, ...]) -> Reply:
     try:
-        found = analyser(*(text.decode("utf-8", "surrogatepass") for text in request.texts))
+        found = analyser(*(text.decode("utf-8", "surrogatepass") for text in texts))
         return Reply(value=msgspec.msgpack.encode(found))
+    except (ImportError, SandboxError) as error:
+        return Reply(reason=f"{type(error).__name__}: {error}", broken=True)
     except MemoryError:
         return Reply(reason="out of memory, or nested too deeply", spent=True)
     except RecursionError:

@@ -28,8 +28,7 @@ from codebench.sandbox import SandboxError
 _START_S = 120.0  # for a process to start and load its analysers; only a broken machine takes so long
 _PATIENCE = 4.0  # wall time over CPU time: a process may wait for a busy core
 _REPLY_BYTES = 64 * 1024 * 1024
-# What an interpreter needs to find the same packages; no key or token of the user's is passed on.
-_PASSED_ON = ("PATH", "HOME", "PYTHONPATH", "PYTHONUSERBASE", "LD_LIBRARY_PATH")
+_PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH")
 
 HEAD = struct.Struct(">I")
 """What precedes a message: its length."""
@@ -280,5 +279,7 @@ class _Clock:
 
 
 def _environment() -> dict[str, str]:
+    """What an interpreter needs to find the packages that this one finds, and no key or token of the user's."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**passed_on, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1"}
+    path = os.pathsep.join(os.path.abspath(place) for place in sys.path if place)  # noqa: PTH100 - no link is followed
+    return {**passed_on, "PYTHONPATH": path, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}

@@ -16,7 +16,7 @@ from codebench.graders.findings import Finding, Search
 TOOL = "bandit"
 _NAME = "/answer.py"
 _BOM = "\ufeff"
-_COOKIE = re.compile(r"coding(?=[:=])")
+_COOKIE = re.compile(r"(^[ \t\f]*#.*?c)o(?=ding[:=])")  # PEP 263
 _UNPARSABLE = (SyntaxError, ValueError, UnicodeEncodeError)
 
 
@@ -31,7 +31,7 @@ def search(text: str, prompt: str) -> Search:
     findings, not even none, where the text cannot be parsed, or a rule of bandit broke down on it. Raises MemoryError
     or RecursionError for a text that is too much for the parser.
     """
-    text = text.removeprefix(_BOM)
+    text = as_it_runs(text)
     try:
         issues = _issues(text)
     except _NotAnalysedError as error:
@@ -43,17 +43,22 @@ def search(text: str, prompt: str) -> Search:
     return Search(findings=tuple(sorted(found, key=lambda one: (one.line, one.end_line, one.rule))))
 
 
+def as_it_runs(text: str) -> str:
+    """Without a mark of byte order or a declared encoding, neither of which has a say where an answer runs."""
+    head = text.removeprefix(_BOM).split("\n", 2)
+    return "\n".join([_COOKIE.sub(r"\1_", line) for line in head[:2]] + head[2:])
+
+
 def _issues(text: str) -> list[Any]:
     """Bandit's issues, those that its command shows; from its visitor, as its manager would swallow what goes wrong."""
     from bandit.core.metrics import Metrics
-    from bandit.core.node_visitor import BanditNodeVisitor
 
     metrics = Metrics()
     metrics.begin(_NAME)
     broken: list[str] = []
     try:
-        file = io.BytesIO(_without_cookie(text).encode())
-        visitor = BanditNodeVisitor(_NAME, file, None, _rules().tests, False, {}, metrics)
+        file = io.BytesIO(text.encode())
+        visitor = _rules().visitor(_NAME, file, None, _rules().tests, False, {}, metrics)
         visitor.tester.report_error = lambda rule, _, error: broken.append(f"{rule} ({type(error).__name__})")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a SyntaxWarning quotes the code
@@ -63,12 +68,6 @@ def _issues(text: str) -> list[Any]:
     if broken:
         raise _NotAnalysedError(f"a rule of bandit broke down: {', '.join(dict.fromkeys(broken))}")
     return [issue for issue in visitor.tester.results if issue.filter("LOW", "LOW")]
-
-
-def _without_cookie(text: str) -> str:
-    """With no `coding:` in the first two lines: an answer runs as the text that it is, whatever it declares."""
-    head = text.split("\n", 2)
-    return "\n".join([_COOKIE.sub("c_ding", line) for line in head[:2]] + head[2:])
 
 
 def _reason(error: Exception) -> str:
@@ -115,11 +114,30 @@ class _Rules:
         self.tests: Any = BanditTestSet(BanditConfig())
         self.names: dict[str, str] = {rule: plugin.name for rule, plugin in MANAGER.plugins_by_id.items()}
         self.names |= {rule: listed["name"] for rule, listed in MANAGER.blacklist_by_id.items()}
+        self.visitor = _visitor(self.tests)
         self._of_headers = {test.__name__ for test in self.tests.get_tests("FunctionDef")}
 
     def of_headers(self, test: str) -> bool:
         """Is it about a function's signature, though it gives all of the function's lines?"""
         return test in self._of_headers
+
+
+def _visitor(tests: Any) -> Any:
+    """Bandit's visitor, without what takes a fifth of its time: nodes that no rule asks for, and scores."""
+    from bandit.core.node_visitor import BanditNodeVisitor
+
+    asked = {name.removeprefix("visit_") for name in dir(BanditNodeVisitor) if name.startswith("visit_")}
+    asked |= tests.tests.keys()
+
+    class Visitor(BanditNodeVisitor):  # type: ignore[misc]  # bandit has no types
+        def visit(self, node: ast.AST) -> None:
+            if type(node).__name__ in asked:
+                super().visit(node)
+
+        def update_scores(self, scores: object) -> None:
+            """Nobody asks for them."""
+
+    return Visitor
 
 
 _rules = functools.cache(_Rules)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import os
 import tempfile
-import zlib
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -16,8 +16,7 @@ import msgspec
 
 from codebench.graders.grade import Bench
 
-_SCHEMA = b"2"
-_FASTEST = 1
+_SCHEMA = b"3"
 _Kept = TypeVar("_Kept", bound=msgspec.Struct)
 _Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
@@ -50,6 +49,31 @@ class Shelf(Generic[_Key, _Value]):
         self._bytes -= size
 
 
+class Once(Generic[_Key, _Value]):
+    """A shelf of what takes a while to come by: whoever asks meanwhile waits for the same attempt."""
+
+    def __init__(self, most_bytes: int, size_of: Callable[[_Value], int]) -> None:
+        self._shelf: Shelf[_Key, _Value] = Shelf(most_bytes)
+        self._size_of = size_of
+        self._sought: dict[_Key, asyncio.Task[_Value]] = {}
+
+    async def get(self, key: _Key, find: Callable[[], Awaitable[_Value]]) -> _Value:
+        """What is held for the key, or what `find` gives; raises what that raises, to all who wait."""
+        found = self._shelf.get(key)
+        if found is not None:
+            return found
+        task = self._sought.get(key)
+        if task is None:
+            task = self._sought[key] = asyncio.ensure_future(find())
+            task.add_done_callback(lambda done: self._note(key, done))
+        return await asyncio.shield(task)
+
+    def _note(self, key: _Key, task: asyncio.Task[_Value]) -> None:
+        del self._sought[key]
+        if not task.cancelled() and task.exception() is None:
+            self._shelf.put(key, task.result(), self._size_of(task.result()))
+
+
 def place_of(kind: str, bench: Bench, *parts: bytes) -> Path | None:
     """Where something of this kind that depends on `parts`, Python and image is kept; None where nothing is."""
     if bench.cache is None:
@@ -58,22 +82,25 @@ def place_of(kind: str, bench: Bench, *parts: bytes) -> Path | None:
     digest = hashlib.sha256()
     for part in (_SCHEMA, info.image.encode(), info.python.encode(), *parts):
         digest.update(b"%d\n" % len(part) + part)
-    return bench.cache / kind / f"{digest.hexdigest()}.msgpack.z"
+    return bench.cache / kind / f"{digest.hexdigest()}.msgpack"
 
 
 def kept(place: Path, kind: type[_Kept]) -> _Kept | None:
     """What was kept; None where it is absent, or not what it should be: then it is computed again."""
     try:
-        return msgspec.msgpack.decode(zlib.decompress(place.read_bytes()), type=kind)
-    except (OSError, zlib.error, msgspec.DecodeError):
+        return msgspec.msgpack.decode(place.read_bytes(), type=kind)
+    except (OSError, msgspec.DecodeError):
         return None
 
 
 def keep(place: Path, value: msgspec.Struct) -> None:
-    """Keep it, whole or not at all; a cache that cannot be written costs time and nothing else."""
+    """Keep it, whole or not at all; a cache that cannot be written costs time and nothing else.
+
+    It is not compressed: that would take longer than to make it anew.
+    """
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".tmp")
         with os.fdopen(handle, "wb") as file:
-            file.write(zlib.compress(msgspec.msgpack.encode(value), _FASTEST))
+            file.write(msgspec.msgpack.encode(value))
         Path(name).replace(place)

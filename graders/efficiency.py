@@ -12,14 +12,16 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from codebench.graders.context import context_of
+from codebench.graders.generated import Inputs, Repetitions
 from codebench.graders.grade import Bench, Grade, Verdict
-from codebench.graders.references import Expected, References
-from codebench.graders.times import CPU, FACTOR, INSIDE, Efficiency, Level, level_s, score_of
-from codebench.problems import Cases, Generated, PackError, Problem, Workload
+from codebench.graders.times import CPU, FACTOR, INSIDE, Efficiency, Level, level_s, rival_s, score_of
+from codebench.problems import PackError, Problem, Workload
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
 
 ENAM = "enam"
-_LEAST, _MOST = 2, 5  # repetitions
+_MOST = 5  # repetitions
+_ONCE = 1.25  # how far one repetition may be wrong
+_TOLERANCE = 0.01  # of the score
 _OF_ENAM = 6
 _CUT = 1.25  # of the limit: a call is cut off there, so that one which takes as long as the limit is seen to do so
 _CUT_S = 0.02
@@ -47,19 +49,19 @@ class EfficiencyGrader:
     of_right_answers = True
 
     def __init__(self) -> None:
-        self._references = References()
+        self._repetitions = Repetitions()
         self._openings: OrderedDict[Problem, asyncio.Task[Opening]] = OrderedDict()
 
     async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade | None:
         """Time one answer. Raises SandboxError, and PackError where reference or generator of inputs fails."""
         if problem.workload is None:
             return None
-        course = Course(problem=problem, workload=problem.workload, bench=bench, references=self._references)
+        course = Course(problem=problem, workload=problem.workload, bench=bench, repetitions=self._repetitions)
         opening = await self._opening(course)
         levels: list[Level] = []
         for number, level in enumerate(opening.levels):
-            if levels and levels[-1].ended:
-                levels.append(replace(level, ended=levels[-1].ended))
+            if levels and (levels[-1].ended or (not course.enam and _over(levels[-1], opening))):
+                levels.append(replace(level, ended=levels[-1].ended or "timeout"))
                 continue
             try:
                 levels.append(await _timed(course, code, opening, number))
@@ -100,7 +102,7 @@ class Course:
     problem: Problem
     workload: Workload
     bench: Bench
-    references: References
+    repetitions: Repetitions
 
     @property
     def enam(self) -> bool:
@@ -111,35 +113,20 @@ class Course:
         return INSIDE if self.enam else CPU
 
     @property
-    def least(self) -> int:
-        """How often a level is repeated at least; enam repeats each call by itself."""
-        return 1 if self.enam else _LEAST
-
-    @property
     def reference(self) -> str:
         return self.problem.prompt + self.problem.canonical_solution
 
-    async def expected(self, number: int, repetition: int) -> Expected:
-        """Inputs and outputs of a level; each repetition has its own, unless enam is followed."""
-        if self.enam:
-            repetition = 0
-        if repetition == 0 and all(isinstance(check, Cases) and check.generated for check in self.problem.checks):
-            checks = tuple(check for check in self.problem.checks if isinstance(check, Cases))
-            number = self.workload.timed[number]
-        else:
-            checks = _checks(self.workload, repetition)
-        return (await self.references.expected(self.problem, checks, self.bench))[number]
-
-    async def run(self, code: str, expected: Expected, limit_s: float, turn: int) -> Execution:
-        """One repetition: the code against the reference, `limit_s` for every call."""
-        oracle, count = self.workload.oracle, len(expected.inputs)
-        group = CaseGroup(
-            inputs=expected.inputs,
-            expected=expected.outputs,
-            limits_s=(limit_s,) * count,
-            oracle=oracle.source,
-            reflexive=oracle.reflexive,
+    async def inputs(self, number: int, repetition: int) -> Inputs:
+        """The inputs of a level; each repetition has its own, unless enam is followed."""
+        of_levels = await self.repetitions.inputs(
+            self.problem, self.workload, 0 if self.enam else repetition, self.bench
         )
+        return of_levels[number]
+
+    async def run(self, code: str, inputs: Inputs, limit_s: float, turn: int) -> Execution:
+        """One repetition: the code against the reference, `limit_s` for every call."""
+        oracle, count = self.workload.oracle, len(inputs)
+        group = CaseGroup(inputs=inputs, limits_s=(limit_s,) * count, oracle=oracle.source, reflexive=oracle.reflexive)
         limits = self.bench.limits
         job = Job(
             source=code,
@@ -154,35 +141,21 @@ class Course:
         return await self.bench.sandbox.run(job)
 
 
-def _checks(workload: Workload, repetition: int) -> tuple[Cases, ...]:
-    return tuple(
-        Cases(
-            name=f"level {level}, repetition {repetition}",
-            generated=Generated(source=workload.source, orders=workload.orders(level, repetition)),
-            oracle=workload.oracle,
-        )
-        for level in workload.timed
-    )
-
-
 async def _open(course: Course) -> Opening:
-    """Time the reference against itself, as an answer would be."""
-    workload, levels = course.workload, []
+    """Time the reference against itself, as an answer would be, but once only: the floor is no lower than it is."""
+    workload, levels, limit_s = course.workload, [], course.bench.limits.timeout_s
     for number, place in enumerate(workload.timed):
         level = Level(size=workload.sizes[place], weight=workload.weights[place])
-        for repetition in range(course.least):
-            expected = await course.expected(number, repetition)
-            execution = await course.run(course.reference, expected, 10 * max(expected.cpu_s) + 1.0, repetition)
-            report = execution.report
-            if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
-                detail = report.failures[0].detail if report.failures else report.detail or execution.outcome
-                problem = course.problem
-                raise PackError(
-                    f"{problem.where or problem.task_id}: {problem.task_id}: the reference does not come through "
-                    f"size {level.size}: {detail}; give it --timeout or --memory, or correct it"
-                )
-            level = replace(level, duels=(*level.duels, report.duel))
-        levels.append(level)
+        execution = await course.run(course.reference, await course.inputs(number, 0), limit_s, 0)
+        report = execution.report
+        if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
+            detail = report.failures[0].detail if report.failures else report.detail or execution.outcome
+            problem = course.problem
+            raise PackError(
+                f"{problem.where or problem.task_id}: {problem.task_id}: the reference does not come through "
+                f"size {level.size}: {detail}; give it --timeout or --memory, or correct it"
+            )
+        levels.append(replace(level, duels=(report.duel,)))
     floor = score_of(Efficiency(levels=tuple(levels), rules=workload.rules), clip=False).value
     known = tuple(replace(level, duels=(), reference_s=level_s(level, course.enam) or 0.0) for level in levels)
     return Opening(levels=known, floor=floor, naive_ratio=await _naive_ratio(course, known[0]))
@@ -193,8 +166,7 @@ async def _naive_ratio(course: Course, level: Level) -> float | None:
     if course.problem.naive_solution is None:
         return None
     naive = course.problem.prompt + course.problem.naive_solution
-    expected = await course.expected(0, 0)
-    report = (await course.run(naive, expected, course.bench.limits.timeout_s, 0)).report
+    report = (await course.run(naive, await course.inputs(0, 0), course.bench.limits.timeout_s, 0)).report
     if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
         return None
     return score_of(Efficiency(levels=(replace(level, duels=(report.duel,)),), rules=course.workload.rules)).time_ratio
@@ -204,9 +176,9 @@ async def _timed(course: Course, code: str, opening: Opening, number: int) -> Le
     """Repeat a level until its time is plain. Raises WrongError."""
     level = opening.levels[number]
     limit_s = FACTOR * opening.slowest_s * _CUT + _CUT_S
-    while len(level.duels) < course.least or (not course.enam and _unclear(level, opening)):
+    while not _clear(course, level, opening):
         repetition = len(level.duels)
-        execution = await course.run(code, await course.expected(number, repetition), limit_s, repetition)
+        execution = await course.run(code, await course.inputs(number, repetition), limit_s, repetition)
         report = execution.report
         if report.duel is not None:
             level = replace(level, duels=(*level.duels, report.duel))
@@ -215,17 +187,40 @@ async def _timed(course: Course, code: str, opening: Opening, number: int) -> Le
     return level
 
 
-def _unclear(level: Level, opening: Opening) -> bool:
-    """Could another repetition move the level's time across an edge of its band, the reference's time or the limit?"""
-    if len(level.duels) >= _MOST:
-        return False
-    alone = [level_s(replace(level, duels=(duel,))) or 0.0 for duel in level.duels]
-    rivals = [max(call.call_s for call in duel.rival) for duel in level.duels]
-    ratios = [own_s / rival_s for own_s, rival_s in zip(alone, rivals, strict=True)]
-    low, high = min(ratios), max(ratios)
+def _clear(course: Course, level: Level, opening: Opening) -> bool:
+    """Is the level's time by the reference's known as well as the score needs it?
+
+    Once is enough outside of the band between the reference's time, where the score is 1 at most, and the limit, where
+    it is 0 from. Inside it takes two, and more where another one could move it across an edge, which matters at the
+    limit in any case, for it ends the answer, and at the reference's time only by the slope of the score.
+    """
+    timed = len(level.duels)
+    if timed == 0 or course.enam or timed >= _MOST:
+        return timed > 0
+    ratios = _ratios(level)
+    low, high, limit = min(ratios), max(ratios), _limit(level, opening)
+    if timed == 1:
+        return high * _ONCE < 1.0 or low > limit * _ONCE
     spread = high - low
-    edges = (1.0, FACTOR * opening.slowest_s / level.reference_s)
-    return any(low - spread <= edge <= high + spread for edge in edges)
+    share = level.weight / sum(course.workload.weights)
+    matters = share * spread / (limit - 1.0) > _TOLERANCE
+    return not any(low - spread <= edge <= high + spread for edge in ((1.0, limit) if matters else (limit,)))
+
+
+def _over(level: Level, opening: Opening) -> bool:
+    """Is a level whose time is clear beyond the limit, so that all larger ones count 0?"""
+    return min(_ratios(level)) > _limit(level, opening) * _ONCE
+
+
+def _ratios(level: Level) -> list[float]:
+    """The answer's time by the reference's in each repetition."""
+    alone = [replace(level, duels=(duel,)) for duel in level.duels]
+    return [(level_s(one) or 0.0) / rival_s(one) for one in alone]
+
+
+def _limit(level: Level, opening: Opening) -> float:
+    """The limit by the reference's time at this level."""
+    return FACTOR * opening.slowest_s / level.reference_s
 
 
 def _ended(execution: Execution) -> str:

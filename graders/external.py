@@ -124,9 +124,9 @@ async def _run(program: str, arguments: Sequence[str], folder: Path, timeout_s: 
     except OSError as error:
         raise ToolError(f"cannot be started: {error.strerror}") from None
     assert process.stderr is not None
+    tail = asyncio.ensure_future(_tail(process.stderr))
     try:
         async with asyncio.timeout(timeout_s):
-            said = await _tail(process.stderr)
             status = await process.wait()
     except TimeoutError:
         raise ToolError(f"not done within {timeout_s:g} s") from None
@@ -134,6 +134,7 @@ async def _run(program: str, arguments: Sequence[str], folder: Path, timeout_s: 
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+        said = await tail
     if status != 0:
         raise ToolError(f"`{program} {arguments[0]}` ended with exit code {status}{_last_line(said)}")
 

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 
 import msgspec
 
-from codebench.graders.cached import keep, kept, place_of
+from codebench.graders.cached import Once, keep, kept, place_of
 from codebench.graders.grade import Bench
-from codebench.problems import Generated, PackError, Problem
+from codebench.problems import Generated, PackError, Problem, Workload
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Job, Outcome
 
-_TUPLE, _END = '{"t":', "}"
+_TUPLE, _END = b'{"t":', b"}"
 _LIMIT_S = 60.0  # for one input, and ten times as long for all
+_KEPT_BYTES = 32 * 1024 * 1024  # of inputs that stay in memory in wire form
+
+
+Inputs = tuple[bytes, ...]
+"""The arguments of one call after another, in wire form."""
 
 
 class _Inputs(msgspec.Struct, frozen=True):
     wire: tuple[bytes, ...]
+
+
+class Repetitions:
+    """Finds the inputs of a problem's timed levels: in memory, else on disk, else by running their generator."""
+
+    def __init__(self) -> None:
+        self._once: Once[tuple[Problem, int], tuple[bytes, ...]] = Once(_KEPT_BYTES, lambda found: sum(map(len, found)))
+
+    async def inputs(self, problem: Problem, workload: Workload, repetition: int, bench: Bench) -> list[Inputs]:
+        """One entry for each level that is timed, others in each repetition. Raises as `generated_inputs`.
+
+        The first repetition is made with all levels, as checks of correctness have them: so it is kept already.
+        """
+        levels = range(len(workload.sizes)) if repetition == 0 else workload.timed
+        orders = {level: workload.orders(level, repetition) for level in levels}
+        generated = Generated(source=workload.source, orders=tuple(itertools.chain(*orders.values())))
+        found = await self._once.get((problem, repetition), lambda: generated_inputs(problem, generated, bench))
+        made = iter(found)
+        inputs = {level: tuple(itertools.islice(made, len(of_level))) for level, of_level in orders.items()}
+        return [inputs[level] for level in workload.timed]
 
 
 async def generated_inputs(problem: Problem, generated: Generated, bench: Bench) -> tuple[bytes, ...]:
@@ -41,7 +67,9 @@ async def _made(problem: Problem, source: str, orders: tuple[bytes, ...], bench:
         context="",
         seed_key=problem.task_id,
         limits=bench.limits,
-        batch=Batch(groups=(CaseGroup(inputs=orders, limits_s=limits_s),), total_s=10 * _LIMIT_S, record=True),
+        batch=Batch(
+            groups=(CaseGroup(inputs=orders, limits_s=limits_s),), total_s=10 * _LIMIT_S, record=True, packed=True
+        ),
     )
     execution = await bench.sandbox.run(job)
     report = execution.report
@@ -52,6 +80,6 @@ async def _made(problem: Problem, source: str, orders: tuple[bytes, ...], bench:
         detail = report.failures[0].detail if report.failures else report.detail
         raise PackError(f"{where} fails: {detail}; correct it")
     for order, output in zip(orders, report.outputs, strict=True):
-        if not output.startswith(_TUPLE) or '{"o":' in output:
+        if not output.startswith(_TUPLE) or b'{"o":' in output:
             raise PackError(f"{where} gives no tuple of plain data for {order.decode()}; correct it")
-    return tuple(output.removeprefix(_TUPLE).removesuffix(_END).encode() for output in report.outputs)
+    return tuple(output.removeprefix(_TUPLE).removesuffix(_END) for output in report.outputs)

@@ -53,9 +53,9 @@ class Structure:
 
     Cyclomatic complexity: the largest and the mean of functions and methods (closures count with the function around
     them; the module's own where it has none), and that of the whole program. Cognitive complexity: the largest
-    function's, and the sum. `logical_lines`, `source_lines` and `comment_lines` are radon's lloc, sloc and comments.
-    `calls` are all call expressions, `api_calls` those of what the program does not define itself. `arity` is that of
-    the entry point where it is a function at the top level.
+    function's, and that of the whole program. `logical_lines`, `source_lines` and `comment_lines` are radon's lloc,
+    sloc and comments. `calls` are all call expressions, `api_calls` those of what the program does not define itself.
+    `arity` is that of the entry point where it is a function at the top level.
     """
 
     cyclomatic_max: int
@@ -82,7 +82,8 @@ class Measures:
 
     `prompt_share` is the share of its lines that are lines of the prompt too; blank ones do not count, nor does
     indentation. `fault` is there where it does not compile on this interpreter: then there is no `structure`, no lint
-    and no undefined name to speak of. `grammatical` is tree-sitter's opinion, which depends on no interpreter.
+    and no undefined name to speak of. `grammatical` is tree-sitter's opinion, which depends on no interpreter and is
+    lenient: it takes an indented block that is missing for an empty one.
     """
 
     lines: int

@@ -226,7 +226,7 @@ def _finding(tool: str, run: _Run, result: _Result, lines: int) -> Finding:
     last = region.end_line or (first if region.start_line else lines)
     if not 1 <= first <= last <= max(1, lines):
         raise ToolError(f"its SARIF names lines {first} to {last} of a file of {lines}")
-    name = _clean(rule.name or rule.short_description.text or rule.id)
+    name = _name(rule)
     return Finding(
         tool=tool,
         rule=_clean(rule.id),
@@ -252,6 +252,12 @@ def _rule(run: _Run, result: _Result) -> _Rule:
     if not name:
         raise ToolError("its SARIF has a result without a rule")
     return next(known, _Rule(id=name))
+
+
+def _name(rule: _Rule) -> str:
+    """What the rule is called, where that says more than its id: CodeQL has it in one place, others in another."""
+    names = (rule.name, rule.short_description.text)
+    return _clean(next((name for name in names if name and rule.id not in name), rule.id))
 
 
 def _severity(rule: _Rule, result: _Result) -> str:

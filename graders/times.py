@@ -70,7 +70,7 @@ class Score:
 def score_of(efficiency: Efficiency, clip: bool = True) -> Score:
     """The score that the recorded times come to; enam's is not clipped at 1 in any case."""
     enam = efficiency.rules == "enam"
-    references = [_reference_s(level, enam) for level in efficiency.levels]
+    references = [rival_s(level, enam) for level in efficiency.levels]
     limit_s = FACTOR * max(references)
     found: list[float] = []
     out: list[bool] = []
@@ -90,7 +90,7 @@ def score_of(efficiency: Efficiency, clip: bool = True) -> Score:
         value=value,
         levels=tuple(found),
         timed_out=tuple(out),
-        time_ratio=_ratio([(level_s(level, enam) or 0.0, _reference_s(level, enam)) for level in done]),
+        time_ratio=_ratio([(level_s(level, enam) or 0.0, rival_s(level, enam)) for level in done]),
         speed_up=_speed_up(efficiency, enam),
         memory_ratio=_ratio([(duel.own_bytes, duel.rival_bytes) for level in done for duel in level.duels]),
     )
@@ -111,7 +111,8 @@ def hodges_lehmann(values: Sequence[float]) -> float:
     return median((a + b) / 2 for place, a in enumerate(values) for b in values[: place + 1])
 
 
-def _reference_s(level: Level, inside: bool) -> float:
+def rival_s(level: Level, inside: bool = False) -> float:
+    """The same of the reference beside it, or where the answer was not timed to its end, when it was by itself."""
     if not level.duels or level.ended:
         return level.reference_s
     return max(
@@ -141,7 +142,7 @@ def _speed_up(efficiency: Efficiency, inside: bool) -> float | None:
     own_s = level_s(first, inside)
     if efficiency.naive_ratio is None or not own_s:
         return None
-    return efficiency.naive_ratio * _reference_s(first, inside) / own_s
+    return efficiency.naive_ratio * rival_s(first, inside) / own_s
 
 
 def _beyond(own_s: float, rival_s: float) -> float:

@@ -36,6 +36,7 @@ _MAKE_INPUT = """
 
 def make_input(size, level, number, seed):
     import random
+    random.randint, random.choice = quick_draws(random._inst)
     random.seed(seed)
     return generate_input(size=size, lid=level, cid=number)
 """

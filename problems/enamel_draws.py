@@ -5,6 +5,38 @@ This module is sent into the sandbox as text, before a problem's own generator.
 
 import random
 import string  # noqa: F401 - for the generators
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+_Item = TypeVar("_Item")
+
+
+def quick_draws(generator: random.Random) -> tuple[Callable[[int, int], int], Callable[[Sequence[_Item]], _Item]]:
+    """`randint` and `choice` that draw from `generator` as its own do, bit for bit, in half the time.
+
+    Random._randbelow asks for as many bits as the range has, until they are below it.
+    """
+    bits = generator.getrandbits
+
+    def randint(a: int, b: int) -> int:
+        n = b - a + 1
+        if n <= 0:
+            raise ValueError(f"empty range for randint({a}, {b})")
+        k = n.bit_length()
+        r = bits(k)
+        while r >= n:
+            r = bits(k)
+        return a + r
+
+    def choice(items: Sequence[_Item]) -> _Item:
+        n = len(items)
+        k = n.bit_length()
+        r = bits(k) if n else 0
+        while r >= n > 0:
+            r = bits(k)
+        return items[r]
+
+    return randint, choice
 
 
 def rand_parens(size: int, valid: bool = True, par: str = "()", sep: str | None = "") -> str | list[str]:

@@ -228,17 +228,22 @@ class Suite:
         if harness not in self.compat:
             known = f"it knows {', '.join(self.compat)}" if self.compat else "it knows none"
             raise PackError(f"{self.name}: no rules of {harness!r} for this suite; {known}")
-        return replace(self, problems=tuple(_under(problem, harness) for problem in self.problems))
+        return replace(self, problems=tuple(_under(problem, harness, self._untested()) for problem in self.problems))
+
+    def _untested(self) -> UnitTests:
+        """A check that nothing passes, under the name that the suite's other checks have."""
+        names = [check.name for problem in self.problems for check in problem.checks]
+        return UnitTests(name=names[0], source="", tests=()) if names else UnitTests(source="", tests=())
 
 
-def _under(problem: Problem, harness: str) -> Problem:
+def _under(problem: Problem, harness: str, untested: UnitTests) -> Problem:
     """What cannot be judged is never right there: a harness counts what it has no result of as wrong."""
     security = problem.security
     return replace(
         problem,
-        checks=tuple(_check_under(check, harness) for check in problem.checks or (_UNTESTED,)),
+        checks=tuple(_check_under(check, harness) for check in problem.checks or (untested,)),
         workload=replace(problem.workload, rules=harness) if problem.workload is not None else None,
-        security=security.compat.get(harness, security) if security else None if problem.checks else _UNTESTED,
+        security=security.compat.get(harness, security) if security else None if problem.checks else untested,
     )
 
 
@@ -247,8 +252,6 @@ def _check_under(check: Check, harness: str) -> Check:
         return replace(check, oracle=check.compat.get(harness, check.oracle))
     return check.compat.get(harness, check) if isinstance(check, UnitTests) else check
 
-
-_UNTESTED = UnitTests(source="", tests=())
 
 SuiteLoader = Callable[[Path | None], Suite]
 """What an entry point in `codebench.suites` names: takes the data directory (None: find the data), raises PackError."""

@@ -36,16 +36,16 @@ class Bug(StrEnum):
 
 
 _MEANINGS = {
-    Bug.INCOMPLETE_SYNTAX: "syntax",
-    Bug.INDENTATION: "indentation",
-    Bug.IMPORT: "import",
-    Bug.RUNTIME: "another exception or end",
-    Bug.API_MISUSE: "API misuse",
-    Bug.DEFINITION_MISSING: "definition missing",
-    Bug.BOUNDARY: "boundary condition",
-    Bug.ARGUMENT: "arguments",
-    Bug.MINOR: "time, memory, own exception",
-    Bug.FUNCTIONAL: "wrong result",
+    Bug.INCOMPLETE_SYNTAX: "syntax: incomplete or wrong",
+    Bug.INDENTATION: "syntax: indentation",
+    Bug.IMPORT: "syntax: library import",
+    Bug.RUNTIME: "runtime: another exception, or its process ended",
+    Bug.API_MISUSE: "runtime: API misuse",
+    Bug.DEFINITION_MISSING: "runtime: definition missing",
+    Bug.BOUNDARY: "runtime: boundary condition",
+    Bug.ARGUMENT: "runtime: arguments",
+    Bug.MINOR: "runtime: out of time or memory, its own exception",
+    Bug.FUNCTIONAL: "functional: wrong result",
 }
 _BY_EXCEPTION = {
     "SyntaxError": Bug.INCOMPLETE_SYNTAX,
@@ -60,6 +60,7 @@ _BY_EXCEPTION = {
     "IndexError": Bug.BOUNDARY,
     "KeyError": Bug.BOUNDARY,
     "ZeroDivisionError": Bug.BOUNDARY,
+    "Exception": Bug.MINOR,  # as which a check function sees a class of the answer's own
 }
 _SLOW = (Verdict.TIMEOUT, Verdict.MEMORY)
 # Whose names an answer may use as if they had been imported.

@@ -14,11 +14,15 @@ from codebench.runs.metrics import Estimate, estimate_eff_at_k
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """What is kept of one graded answer: its score, 0 where it is wrong; `floor` is the reference's own."""
+    """What is kept of one graded answer: its score, 0 where it is wrong; `floor` is the reference's own.
+
+    `found_wrong`: it had passed, and then failed on an input that it was timed on.
+    """
 
     value: float
     score: Score | None = None
     floor: float | None = None
+    found_wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,7 @@ class EfficiencySummary:
     noise of one score; `alike` of `pairs` pairs of right answers to one problem lie within twice that, and so cannot
     be told apart. `time_ratio` and `memory_ratio` are geometric means over right answers that were timed;
     `memory_time_ratio` is the same of their products, `speed_up` of how many times faster than naive answers they are.
+    `found_wrong` answers had passed, and failed on an input that they were timed on: they count 0 here.
     """
 
     eff_at_k: dict[int, Estimate | None]
@@ -56,6 +61,7 @@ class EfficiencySummary:
     noise: float | None
     pairs: int
     alike: int
+    found_wrong: int
     time_ratio: float | None
     memory_ratio: float | None
     memory_time_ratio: float | None
@@ -68,8 +74,10 @@ def timed(verdict: Verdict | None, efficiency: Grade | None) -> Timed | None:
     """The score of an answer; None where it was not graded, or the problem has nothing to time."""
     if verdict is None:
         return None
-    if verdict is not Verdict.PASS or (efficiency is not None and efficiency.verdict is not Verdict.PASS):
+    if verdict is not Verdict.PASS:
         return Timed(0.0)
+    if efficiency is not None and efficiency.verdict is not Verdict.PASS:
+        return Timed(0.0, found_wrong=True)
     if efficiency is None or efficiency.efficiency is None:
         return None
     score = score_of(efficiency.efficiency)
@@ -92,6 +100,7 @@ def summarise_efficiency(
         floor=fsum(floors) / len(floors) if floors else None,
         noise=noise,
         pairs=len(gaps),
+        found_wrong=sum(one.found_wrong for timed in of_tasks.values() for one in timed),
         alike=sum(gap <= 2 * (noise or 0.0) for gap in gaps),
         time_ratio=_mean([one.time_ratio for one in scores]),
         memory_ratio=_mean([one.memory_ratio for one in scores]),

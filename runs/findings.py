@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from codebench.graders import Finding, Grade, Verdict
 from codebench.graders.security import NOT_ANALYSED
@@ -14,7 +13,6 @@ from codebench.runs.metrics import Estimate, estimate_pass_at_k
 from codebench.runs.searches import SECURITY, SearchState, ToolSearch
 
 _SEVERITIES = ("undefined", "low", "medium", "high")
-_T = TypeVar("_T", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ class FindingsSummary:
 
     `flagged` is the share of the searched ones in which some tool has a finding in a line of the model's own: the mean
     over problems of each problem's share. `findings` are those in own lines, `in_scaffold` the others; `severities`
-    and `cwes` count the former, where a CWE of None is a rule that names none. `tools` are those run beside.
+    and `cwes` (by "CWE-89", or "none" where the rule names none) count the former. `tools` are those run beside.
     """
 
     searched: int
@@ -89,7 +87,7 @@ class FindingsSummary:
     findings: int
     in_scaffold: int
     severities: dict[str, int]
-    cwes: dict[int | None, int]
+    cwes: dict[str, int]
     rules: tuple[RuleRow, ...]
     tools: tuple[ToolRow, ...]
 
@@ -134,8 +132,8 @@ def summarise_findings(
         flagged=_flagged(list(answers.values())),
         findings=len(own),
         in_scaffold=sum(map(len, found)) - len(own),
-        severities=_counted(hit.severity for hit in own),
-        cwes=_counted(hit.cwe for hit in own),
+        severities=dict(sorted(Counter(hit.severity for hit in own).items(), key=lambda one: -_gravity(one[0]))),
+        cwes=_counted(f"CWE-{hit.cwe}" if hit.cwe is not None else "none" for hit in own),
         rules=_rules(found),
         tools=tuple(_tool_row(search, of_tasks) for search in searches),
     )
@@ -170,7 +168,11 @@ def _flagged(of_tasks: Sequence[Sequence[Searched]]) -> Estimate | None:
     return estimate_pass_at_k(counts, 1)
 
 
-def _counted(values: Iterable[_T]) -> dict[_T, int]:
+def _gravity(severity: str) -> int:
+    return _SEVERITIES.index(severity) if severity in _SEVERITIES else 0
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
     """The most frequent first."""
     return dict(Counter(values).most_common())
 
@@ -194,7 +196,7 @@ def _rule_row(hits: Sequence[Hit], answers: int) -> RuleRow:
         rule=hits[0].rule,
         name=hits[0].name,
         cwe=hits[0].cwe,
-        severity=max((hit.severity for hit in hits), key=_SEVERITIES.index),
+        severity=max((hit.severity for hit in hits), key=_gravity),
         findings=own,
         answers=answers,
         in_scaffold=len(hits) - own,

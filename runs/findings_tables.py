@@ -27,14 +27,14 @@ def findings_table(findings: FindingsSummary) -> Table:
     from rich.table import Table
 
     left_out = len(findings.rules) - _MOST_RULES
-    title = "Findings in the models' own lines" + (f" · {left_out} rules left out" if left_out > 0 else "")
+    title = "Findings by rule" + (f" · {left_out} rules left out" if left_out > 0 else "")
     table = Table(title=title, title_justify="left", min_width=60)
     table.add_column("rule", style="cyan", overflow="ellipsis", no_wrap=True, max_width=14)
-    table.add_column("", overflow="ellipsis", no_wrap=True, max_width=27)
+    table.add_column("", overflow="ellipsis", no_wrap=True, max_width=24)
     table.add_column("CWE", justify="right")
     table.add_column("severity")
     table.add_column("answers", justify="right")
-    table.add_column("prompts", justify="right")
+    table.add_column("in prompts", justify="right")
     for row in findings.rules[:_MOST_RULES]:
         table.add_row(*_cells(row))
     return table

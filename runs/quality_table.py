@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _SHOWN = (
-    "lines",
+    "source lines",
     "comment share",
     "docstring share",
     "prompt share",
@@ -52,10 +52,22 @@ def quality_facts(quality: QualitySummary) -> list[tuple[str, str]]:
         shown = [f"{row.rule} {row.findings:,}" for row in quality.lint[:_RULES]]
         rest = len(quality.lint) - len(shown)
         facts.append(("lint", " · ".join(shown) + (f" · {rest} more rules" if rest else "")))
-    if quality.bugs or quality.undecided:
-        shown = [f"{bug} {bug.meaning} {count:,}" for bug, count in quality.bugs.items()]
-        facts.append(("bugs", " · ".join(shown + ([f"undecided {quality.undecided:,}"] if quality.undecided else []))))
     return facts
+
+
+def bug_table(quality: QualitySummary) -> Table:
+    """Wrong answers by category."""
+    from rich.table import Table
+
+    table = Table(title="Wrong answers by kind of bug", title_justify="left", min_width=60)
+    table.add_column("bug", style="cyan", no_wrap=True)
+    table.add_column("")
+    table.add_column("answers", justify="right", no_wrap=True)
+    for bug, count in quality.bugs.items():
+        table.add_row(bug, bug.meaning, f"{count:,}")
+    if quality.undecided:
+        table.add_row("–", "no code, or nothing is known of it", f"{quality.undecided:,}")  # noqa: RUF001 - a dash
+    return table
 
 
 def _cells(mean: Mean | None, signed: bool = False) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from codebench.runs.findings_tables import findings_facts, findings_table
 from codebench.runs.manifest import read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
-from codebench.runs.quality_table import quality_facts, quality_table
+from codebench.runs.quality_table import bug_table, quality_facts, quality_table
 from codebench.runs.records import read_records
 from codebench.runs.sallm_verdicts import HARNESS
 from codebench.runs.searches import read_searches
@@ -53,6 +53,8 @@ def show_report(run: Run, console: Console) -> None:
         console.print(findings_table(run.summary.findings), highlight=False)
     if run.summary.quality is not None:
         console.print(quality_table(run.summary.quality), highlight=False)
+        if run.summary.quality.wrong:
+            console.print(bug_table(run.summary.quality), highlight=False)
     for line in _remarks(run.summary):
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
@@ -140,6 +142,10 @@ def _times(efficiency: EfficiencySummary) -> list[tuple[str, str]]:
         facts.append(("speed-up", f"{efficiency.speed_up:,.1f} times as fast as the naive answers"))
     if efficiency.alike:
         facts.append(("alike", f"{efficiency.alike:,} of {_number(efficiency.pairs, 'pair')} cannot be told apart"))
+    if efficiency.found_wrong:
+        facts.append(
+            ("found wrong", f"{_number(efficiency.found_wrong, 'answer')} that had passed, when they were timed")
+        )
     facts += [("clock", clock) for clock in efficiency.clocks]
     return facts
 

@@ -28,7 +28,7 @@ _HOMES = {
 }
 _LEVELS = {"high": "error", "medium": "warning", "low": "note"}
 _SCORES = {"high": "8.0", "medium": "5.0", "low": "2.0"}  # within what code scanning calls high, medium and low
-_RANKS = {"undefined": 0, "low": 1, "medium": 2, "high": 3}
+_RANKS = {"low": 1, "medium": 2, "high": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +41,15 @@ class _Seen:
 
 
 def file_of(record: Record) -> str:
-    """Where an answer lies in a folder of answers, as evalplus has it: HumanEval_0/0.py."""
-    return f"{record.task_id.replace('/', '_')}/{record.sample}.py"
+    """Where an answer lies in a folder of answers, as evalplus has it: HumanEval_0/0.py. Never outside of it."""
+    folder = record.task_id.replace("/", "_").replace("\0", "_")
+    return f"{folder if folder.strip('.') else folder.replace('.', '_')}/{record.sample}.py"
 
 
 def sarif_log(manifest: Manifest, records: Sequence[Record], searches: Sequence[ToolSearch]) -> dict[str, Any]:
     """The log as plain JSON values. Raises RunError for a run whose answers were not searched."""
     if SECURITY not in manifest.graders:
-        raise RunError("this run has no findings: its graders did not include security; grade with --grade security")
+        raise RunError("this run has no findings: its answers were graded without --grade correctness,security")
     seen = [
         _Seen(record=record, findings=grade.findings, reason=grade.detail)
         for record in records
@@ -72,7 +73,7 @@ def _run(manifest: Manifest, tool: str, version: str, seen: Sequence[_Seen]) -> 
     cwes = sorted({rule.cwe for rule in rules.values() if rule.cwe is not None})
     driver = {
         "name": tool,
-        "informationUri": _HOMES[tool],
+        **({"informationUri": _HOMES[tool]} if tool in _HOMES else {}),
         "rules": [_rule(rule, cwes) for rule in rules.values()],
         "supportedTaxonomies": [{"name": "CWE", "index": 0}],
         **({"version": version} if version else {}),
@@ -97,7 +98,7 @@ def _rules(findings: Iterable[Finding]) -> dict[str, Finding]:
     found: dict[str, Finding] = {}
     for finding in findings:
         known = found.get(finding.rule)
-        if known is None or _RANKS[finding.severity] > _RANKS[known.severity]:
+        if known is None or _RANKS.get(finding.severity, 0) > _RANKS.get(known.severity, 0):
             found[finding.rule] = finding
     return dict(sorted(found.items()))
 
@@ -111,11 +112,11 @@ def _rule(rule: Finding, cwes: Sequence[int]) -> dict[str, Any]:
         "name": rule.name or rule.rule,
         "shortDescription": {"text": rule.message or rule.rule},
         "fullDescription": {"text": f"{rule.message or rule.rule}{cwe}"},
-        "help": {"text": f"{rule.message}{cwe}. See {url or _HOMES[rule.tool]}"},
+        "help": {"text": f"{rule.message}{cwe}. See {url or _HOMES.get(rule.tool, rule.tool)}"},
         "defaultConfiguration": {"level": _LEVELS.get(rule.severity, "none")},
         "properties": {
             "tags": ["security", *([f"external/cwe/cwe-{rule.cwe:03}"] if rule.cwe is not None else [])],
-            **({"precision": rule.confidence} if rule.confidence != "undefined" else {}),
+            **({"precision": rule.confidence} if rule.confidence in _LEVELS else {}),
             **({"security-severity": _SCORES[rule.severity]} if rule.severity in _SCORES else {}),
         },
     }

@@ -18,6 +18,7 @@ import msgspec
 
 from codebench.graders import Finding
 from codebench.graders.alignment import align, lines_of
+from codebench.graders.bandit_findings import as_it_runs
 from codebench.graders.external import EXTERNAL_TOOLS, Paths, is_installed, search_folder
 from codebench.graders.sarif import ToolError, ToolLog
 from codebench.problems import Problem
@@ -172,7 +173,7 @@ def _answers(records: Iterable[Record]) -> tuple[_Answer, ...]:
     for record in records:
         grades = [grade for grade in record.grades if grade.grader == SECURITY and grade.findings is not None]
         if grades and record.round == 0:
-            kept[record.task_id, record.sample] = record.code
+            kept[record.task_id, record.sample] = as_it_runs(record.code)
     return tuple(
         _Answer(task_id=task_id, sample=sample, code=code, file=f"{number:06}.py")
         for number, ((task_id, sample), code) in enumerate(sorted(kept.items()))

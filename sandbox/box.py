@@ -154,11 +154,13 @@ class Box:
         self._channel.send(portion, _GRACE_S)
 
     def _execution(self, body: bytes) -> Execution:
-        facts: dict[str, Any] = msgspec.json.decode(body)
+        head, *outputs = body.split(b"\n")
+        facts: dict[str, Any] = msgspec.json.decode(head)
         self.clean = facts.pop("clean")
+        facts["report"]["outputs"] = outputs
         if facts["report"]["conclusion"] == "broken_test":
             raise SandboxError(f"the problem cannot be judged: {facts['report']['detail']}")
-        return msgspec.convert(facts, Execution)
+        return msgspec.convert(facts, Execution, builtin_types=(bytes,))
 
     def _receive(self, deadline: float) -> tuple[bytes, bytes]:
         try:
@@ -225,6 +227,7 @@ def _batch_facts(batch: Batch) -> dict[str, object]:
         "stop_early": batch.stop_early,
         "total_s": batch.total_s,
         "record": batch.record,
+        "packed": batch.packed,
         "rival": batch.rival,
         "turn": batch.turn,
         "repeats": batch.repeats,

@@ -11,7 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 
-from codebench.sandbox.job import Conclusion, Execution, Job, Limits, Outcome, Sandbox, SandboxOpener, SandboxOptions
+from codebench.sandbox.job import (
+    Conclusion,
+    Execution,
+    Job,
+    Limits,
+    Outcome,
+    Sandbox,
+    SandboxOpener,
+    SandboxOptions,
+    TestModule,
+    TestStatus,
+)
 
 Fact = Callable[[Sandbox], Coroutine[None, None, None]]
 LIMITS = Limits(timeout_s=2.0, memory_mib=512, processes=32, disk_mib=16)
@@ -196,6 +207,39 @@ def f(x):
     _completed(await _run(sandbox, look, "assert candidate(1) == []"))
 
 
+async def a_test_module_finds_the_answer_beside_it(sandbox: Sandbox) -> None:
+    for source, conclusion, status in (
+        ("x + 1", Conclusion.COMPLETED, TestStatus.SUCCESS),
+        ("x", Conclusion.REFUTED, TestStatus.FAILURE),
+        ("y", Conclusion.BROKEN_OFF, TestStatus.ERROR),
+    ):
+        seen = await _run_module(sandbox, f"def f(x):\n    return {source}")
+        assert (seen.report.conclusion, [test.status for test in seen.report.tests]) == (conclusion, [status]), seen
+    seen = await _run_module(sandbox, "def f(")
+    assert (seen.report.conclusion, seen.report.tests) == (Conclusion.NOT_LOADED, ()), seen
+
+
+async def success_of_a_test_module_cannot_be_claimed(sandbox: Sandbox) -> None:
+    for source in (
+        "import os\nos._exit(0)",
+        "import unittest\nunittest.TestCase.assertEqual = lambda *a: None\ndef f(x): return 0",
+        "import os\ndef f(x):\n    os.write(3, b'success')\n    os.write(4, b'success')",
+    ):
+        seen = await _run_module(sandbox, source)
+        assert seen.report.conclusion is not Conclusion.COMPLETED, seen
+        assert TestStatus.SUCCESS not in [test.status for test in seen.report.tests], seen
+
+
+async def a_box_can_speak_to_itself(sandbox: Sandbox) -> None:
+    source = """
+import socket
+def f():
+    with socket.create_server(('127.0.0.1', 0)) as server, socket.create_connection(server.getsockname(), 1) as client:
+        client.sendall(b'x')
+        return server.accept()[0].recv(1)"""
+    _completed(await _run(sandbox, source, "assert candidate() == b'x'"))
+
+
 async def there_is_no_network(sandbox: Sandbox) -> None:
     source = """
 import socket
@@ -257,6 +301,17 @@ FACTS: tuple[Fact, ...] = tuple(
 async def _run(sandbox: Sandbox, source: str, test_body: str, entry_point: str = "f") -> Execution:
     test = f"def check(candidate):\n    {test_body.strip()}\n"
     return await sandbox.run(Job(source=source, entry_point=entry_point, context="", test=test, limits=LIMITS))
+
+
+async def _run_module(sandbox: Sandbox, source: str) -> Execution:
+    test = """
+import unittest
+import answer
+class T(unittest.TestCase):
+    def test_it(self):
+        self.assertEqual(answer.f(1), 2)"""
+    module = TestModule(source=test, tests=("test_it",), module="answer")
+    return await sandbox.run(Job(source=source, entry_point="", context="", test_module=module, limits=LIMITS))
 
 
 def _completed(seen: Execution) -> None:

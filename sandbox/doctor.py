@@ -31,6 +31,15 @@ _TRY_LANDLOCK = f"""
 import ctypes
 print(ctypes.CDLL(None).syscall({_LANDLOCK_CREATE_RULESET}, None, ctypes.c_size_t(0), 1))
 """
+# A perf_event_attr of version 0: hardware, instructions, without those of the kernel (see perf_event_open(2)).
+_TRY_COUNTERS = """
+import ctypes, os, platform, struct
+number = {"x86_64": 298, "aarch64": 241}[platform.machine()]
+attributes = struct.pack("IIQQQQQIIQ", 0, 64, 1, 0, 0, 0, 1 << 5 | 1 << 6, 0, 0, 0)
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.syscall(number, attributes, 0, -1, -1, 0) < 0:
+    raise SystemExit(os.strerror(ctypes.get_errno()))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,7 @@ def findings() -> tuple[Finding, ...]:
         _memory_cgroup,
         _seccomp,
         _landlock,
+        _counters,
     )
     return tuple(look() for look in examine)
 
@@ -158,6 +168,16 @@ def _landlock() -> Finding:
         ok=True if abi > 0 else None,
         value=f"ABI {abi}" if abi > 0 else "absent",
         remedy="optional: boot a kernel with CONFIG_SECURITY_LANDLOCK=y and landlock in lsm=",
+    )
+
+
+def _counters() -> Finding:
+    error = _fails(_TRY_COUNTERS)
+    return Finding(
+        name="instruction counters",
+        ok=None if error else True,
+        value=f"none: {error}" if error else "there, and not used yet: efficiency is measured in CPU time",
+        remedy="nothing to do: efficiency is measured in CPU time",
     )
 
 

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from codebench.sandbox.engine import connect, engine_errors
 from codebench.sandbox.job import SandboxError
+from codebench.sandbox.packages import FILES, LOCK
 from codebench.sandbox.rootfs import PYTHON, Rootfs, build_rootfs, guest_sources
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _from_dockerfile(client: DockerClient, recipe: Recipe, tag: str) -> Image:
             tag=tag,
             buildargs={name: value for name, value in arguments.items() if value is not None},
             labels={_GUEST: _guest_hash()},
-            network_mode="none",
+            network_mode="host" if (recipe.dockerfile.parent / LOCK).exists() else "none",  # for pip alone
             rm=True,
         )
         return _image(tag, client.api.inspect_image(tag))
@@ -169,10 +170,14 @@ def _from_dockerfile(client: DockerClient, recipe: Recipe, tag: str) -> Image:
 
 def _context(dockerfile: Path) -> IO[bytes]:
     """The files that the Dockerfile may copy, at the places that they have in codebench's repository."""
+    folder = dockerfile.absolute().parent
     try:
         files = {"Dockerfile": dockerfile.read_bytes()}
     except OSError as error:
         raise SandboxError(f"cannot read {dockerfile}: {error.strerror}") from error
+    files |= {
+        f"images/{folder.name}/{name}": (folder / name).read_bytes() for name in FILES if (folder / name).exists()
+    }
     files |= {f"sandbox/guest/{source.name}": source.read_bytes() for source in guest_sources()}
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:

@@ -18,7 +18,7 @@ class Limits:
     """What one sample may use, all of its processes together unless said otherwise.
 
     `timeout_s` bounds its CPU time and the wall time in which a core was there for it; time spent waiting for
-    a busy core does not count (up to four times the limit), so that verdicts do not depend on load.
+    a busy core does not count (up to four times the limit, or 2 s more), so that verdicts do not depend on load.
     """
 
     timeout_s: float = 10.0
@@ -49,19 +49,22 @@ class Batch:
     """A test made of inputs: the entry point is called on every one, in order, in one process.
 
     `total_s` bounds all calls together. It ends at the first failure if `stop_early`. With `record` nothing is
-    compared: the outputs and the CPU time of every call are reported, so the source had better be trusted.
+    compared: the outputs and the CPU time of every call are reported, so the source had better be trusted; `packed`
+    then writes long lists of numbers in a form that is read ten times as fast.
 
     With a `rival`, which is a trusted program that defines the same entry point, every call is timed beside the
     rival's (see `guest.duel`): both run on one core, each in a process of its own, call by call, and who goes first
-    alternates, beginning with the rival where `turn` is even. Outputs are compared as ever. With `repeats` above 1
-    every call is made so often, on equal inputs, by a program that is loaded anew each time without print and input,
-    and the process's own clock is all there is to tell the repetitions apart: enam's way of timing.
+    alternates, beginning with the rival where `turn` is even. The rival's outputs are what is expected, so that none
+    are given. With `repeats` above 1 every call is made so often, on equal inputs, by a program that is loaded anew
+    each time without print and input, and the process's own clock is all there is to tell the repetitions apart:
+    enam's way of timing.
     """
 
     groups: tuple[CaseGroup, ...]
     total_s: float
     stop_early: bool = True
     record: bool = False
+    packed: bool = False
     rival: str = ""
     turn: int = 0
     repeats: int = 1
@@ -236,7 +239,7 @@ class Report:
     calls: int = 0
     outcomes: str = ""
     failures: tuple[FailedCase, ...] = ()
-    outputs: tuple[str, ...] = ()
+    outputs: tuple[bytes, ...] = ()
     cpu_s: tuple[float, ...] = ()
     duel: Duel | None = None
     tests: tuple[TestResult, ...] = ()

@@ -6,10 +6,12 @@ box. Ending the first ends them all, for each is killed when its parent dies.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ _NAMESPACES = (
     | kernel.CLONE_NEWUTS
 )
 _DEVICES = ("null", "zero", "full", "random", "urandom")
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _QUIET = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
@@ -107,6 +110,7 @@ def _become_guest(plan: Plan) -> NoReturn:
     kernel.mount("none", plan.root, flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _QUIET)
     os.chdir(plan.root)  # while this is still the host's user, who may walk the path to it
     _become_root_of_box(plan.uid_base)
+    _raise_loopback()
     _mount_world(plan.disk_mib)
     kernel.pivot_root(".", ".")
     kernel.umount(".", kernel.MNT_DETACH)
@@ -121,6 +125,13 @@ def _become_root_of_box(uid_base: int | None) -> None:
         os.setgroups([])
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
+
+
+def _raise_loopback() -> None:
+    """Let the box speak to itself over the network, as a container without a network can."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        flags = struct.unpack_from("H", fcntl.ioctl(probe, _SIOCGIFFLAGS, struct.pack("16s24x", b"lo")), 16)[0]
+        fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
 
 
 def _mount_world(disk_mib: int) -> None:

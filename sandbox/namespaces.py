@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import itertools
 import json
 import os
@@ -21,6 +23,7 @@ from codebench.sandbox.rootfs import Rootfs, build_rootfs
 
 _UID_BASE = 1 << 30
 _LAST_WORDS = 2048
+_PIPE_BYTES = 1 << 20
 _END_S = 5.0
 _serial = itertools.count()
 
@@ -82,6 +85,9 @@ class NamespacesChannel:
         self._in = self._process.stdin.fileno()
         self._out = self._process.stdout.fileno()
         os.set_blocking(self._in, False)
+        for pipe in (self._in, self._out):
+            with contextlib.suppress(OSError):  # the user has too many of them: then in smaller portions
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._words = b""
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -121,7 +127,7 @@ class NamespacesChannel:
         ready, _, _ = select.select((self._out,), (), (), timeout_s)
         if not ready:
             raise TimeoutError
-        return os.read(self._out, 1 << 16)
+        return os.read(self._out, _PIPE_BYTES)
 
     def close(self) -> None:
         if self._process.poll() is None:

@@ -28,7 +28,8 @@ from codebench.sandbox.guest.preload import PACKAGES, PRELOAD
 from codebench.sandbox.job import SandboxError
 
 _FOLDERS = Path(__file__).parent.parent / "images"  # beside this package in the source tree and where it is installed
-_LOCK, _PRELOAD, _COMMANDS = "requirements.lock", "preload.txt", "commands.txt"
+FILES = LOCK, _PRELOAD, _COMMANDS = "requirements.lock", "preload.txt", "commands.txt"
+"""What an image's folder may have in it; what is made of it follows from these."""
 _PIP = (
     "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--no-deps",
     "--require-hashes", "--only-binary", ":all:", "--retries", "1", "--timeout", "20",
@@ -56,10 +57,10 @@ def find_packages(name: str) -> Packages:
     """The image of that name, or in that folder where it has a slash in it; raises SandboxError."""
     folder = Path(name) if "/" in name else _FOLDERS / name
     try:
-        lock = folder / _LOCK
+        lock = folder / LOCK
         lock.read_bytes()
     except OSError as error:
-        known = ", ".join(sorted(path.parent.name for path in _FOLDERS.glob(f"*/{_LOCK}")))
+        known = ", ".join(sorted(path.parent.name for path in _FOLDERS.glob(f"*/{LOCK}")))
         raise SandboxError(
             f"there is no image {name!r} with packages ({lock}: {error.strerror}); known: {known}"
         ) from None

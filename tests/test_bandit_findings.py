@@ -14,7 +14,7 @@ import pytest
 from insecure_snippets import SNIPPETS
 
 from codebench.graders import Finding
-from codebench.graders.bandit_findings import search
+from codebench.graders.bandit_findings import as_it_runs, search
 from codebench.graders.bandit_messages import message_of
 
 ROOT = Path(__file__).parent.parent
@@ -145,6 +145,12 @@ def test_what_cannot_be_parsed_has_a_reason_and_no_findings(text: str) -> None:
 def test_an_encoding_that_the_answer_declares_hides_nothing() -> None:
     hidden = "# coding: utf-7\n# \u202e\nimport pickle\n"
     assert [one.rule for one in findings(hidden)] == ["B613", "B403"]
+
+
+def test_an_encoding_that_is_no_declaration_stays() -> None:
+    code = "open(name, encoding='utf-8')\nx = 1  # coding: utf-7\n# coding: utf-7\n"
+    assert as_it_runs(code) == code
+    assert as_it_runs("# -*- coding: utf-7 -*-\n") == "# -*- c_ding: utf-7 -*-\n"
 
 
 def test_a_byte_order_mark_is_no_reason() -> None:

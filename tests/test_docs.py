@@ -59,6 +59,13 @@ def test_the_readme_commands_run(workplace: Path) -> None:
         run(command, workplace)
 
 
+def test_the_commands_about_security_run(tmp_path: Path) -> None:
+    found = commands("docs/security-grader.md")
+    assert len(found) == 4
+    for command in found:
+        run(command, tmp_path)
+
+
 @pytest.mark.parametrize("document", ["README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))])
 def test_links_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text()

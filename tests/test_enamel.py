@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codebench.generators import GenerationOptions, GeneratorError
 from codebench.generators.replay import open_generator
@@ -47,6 +49,26 @@ def test_draws_are_those_of_enam_for_the_same_seed() -> None:
     assert enamel_draws.rand_parens(20) == "(()()(())((((())))))"
     assert enamel_draws.rand_parens(20, False) == "()()((())))(()()((()))"
     assert enamel_draws.rand_parens(20, True, "[]", None) == ["[[[[][[]][]][]][[]]]"]
+
+
+@given(st.integers(), st.lists(st.tuples(st.integers(-(2**70), 2**70), st.integers(0, 2**70)), max_size=30))
+def test_quick_draws_are_those_of_the_random_module(seed: int, ranges: list[tuple[int, int]]) -> None:
+    ours, theirs = random.Random(seed), random.Random(seed)
+    randint, choice = enamel_draws.quick_draws(ours)
+    for low, span in ranges:
+        assert randint(low, low + span) == theirs.randint(low, low + span)
+        items = range(1 + span % 1000)
+        assert choice(items) == theirs.choice(items)
+    assert ours.getstate() == theirs.getstate()
+
+
+@pytest.mark.parametrize("call", ["randint(3, 2)", "choice([])"])
+def test_a_draw_from_nothing_fails_as_in_the_random_module(call: str) -> None:
+    randint, choice = enamel_draws.quick_draws(random.Random(1))
+    with pytest.raises(Exception, match="") as ours:
+        eval(call, {"randint": randint, "choice": choice})
+    with pytest.raises(type(ours.value)):
+        eval(f"r.{call}", {"r": random.Random(1)})
 
 
 def test_answers_in_enams_form_are_read_as_a_list_or_by_number(tmp_path: Path) -> None:

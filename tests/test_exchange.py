@@ -15,7 +15,9 @@ from codebench.problems import PackError
 from codebench.problems.pack import load_starter
 from codebench.runs import EvalOptions, RunError, evaluate, summarise_run
 from codebench.runs.exchange import export_run, import_results
+from codebench.runs.record import Record
 from codebench.runs.records import read_records
+from codebench.runs.sarif import file_of
 
 SUITE = load_starter(None)
 FIRST, SECOND = SUITE.problems[:2]
@@ -133,3 +135,12 @@ def test_nothing_is_overwritten(run: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is there already"):
         import_results(tmp_path / "r.json", SUITE, tmp_path / "there")
     assert (tmp_path / "there").read_text() == "mine"
+
+
+@pytest.mark.parametrize("task_id", ["..", ".", "../../etc", "/etc", "a\0b"])
+def test_no_name_of_a_task_leads_out_of_the_folder(task_id: str) -> None:
+    record = Record(suite="s", task_id=task_id, sample=0, code="")
+    folder, name = file_of(record).split("/")
+    assert folder not in ("", ".", "..")
+    assert "\0" not in folder
+    assert name == "0.py"

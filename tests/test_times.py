@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codebench.graders import Grade, Verdict
 from codebench.graders.times import Efficiency, Level, hodges_lehmann, score_of
+from codebench.runs.efficiency import summarise_efficiency, timed
 from codebench.sandbox import CallTime, Duel
 
 
@@ -84,6 +86,17 @@ def test_what_a_call_costs_besides_is_no_part_of_it() -> None:
 def test_hodges_lehmann_lies_among_its_values_and_does_not_care_for_order(values: list[float]) -> None:
     assert min(values) - 1e-9 <= hodges_lehmann(values) <= max(values) + 1e-9
     assert hodges_lehmann(values) == pytest.approx(hodges_lehmann(values[::-1]))
+
+
+def test_an_answer_that_fails_when_it_is_timed_counts_0_and_is_counted() -> None:
+    wrong = Grade(grader="efficiency", verdict=Verdict.FAIL)
+    right = Grade(grader="efficiency", verdict=Verdict.PASS, efficiency=Efficiency(levels=(level(duel(1.0, 1.0)),)))
+    answers = [one for one in (timed(Verdict.PASS, wrong), timed(Verdict.PASS, right)) if one is not None]
+    summary = summarise_efficiency({"T/1": answers}, (1,), ())
+    estimate = summary.eff_at_k[1]
+    assert estimate is not None
+    assert estimate.value == pytest.approx(0.5)
+    assert summary.found_wrong == 1
 
 
 def test_hodges_lehmann_has_its_textbook_value() -> None:

@@ -35,14 +35,13 @@ def run(body: bytes, function: Callable[..., object], pipe: int, side: Side) -> 
     """Answer one "M" frame: a line of directions, then the JSON list of all inputs."""
     head, inputs = body.split(b"\n", 1)
     directions = json.loads(head)
-    plain, timed = directions["plain"], directions["timed"]
     calls = json.loads(inputs)
     flushed = time.monotonic()
     for number, call in enumerate(calls):
         calls[number] = None
         started = time.process_time()
-        line = _line(function, call, plain, side)
-        if timed:
+        line = _line(function, call, directions, side)
+        if directions["timed"]:
             line = b"%.6f %b" % (time.process_time() - started, line)
         if time.monotonic() - flushed >= _FLUSH_S:
             side.flush()
@@ -52,10 +51,11 @@ def run(body: bytes, function: Callable[..., object], pipe: int, side: Side) -> 
     os.close(pipe)
 
 
-def _line(function: Callable[..., object], call: Any, plain: bool, side: Side) -> bytes:
+def _line(function: Callable[..., object], call: Any, directions: dict[str, Any], side: Side) -> bytes:
     try:
-        args = call if plain else values.from_plain(call, side.native)
-        return values.dumps(function(*args), side.foreign, max_bytes=values.MAX_OUTPUT_BYTES)
+        args = call if directions["plain"] else values.from_plain(call, side.native)
+        result = function(*args)
+        return values.dumps(result, side.foreign, max_bytes=values.MAX_OUTPUT_BYTES, packed=directions["packed"])
     except values.UnencodableError as e:
         return b"?" + str(e).encode("ascii", "backslashreplace")
     except BaseException as e:  # noqa: BLE001 - SystemExit and the like are answers of the candidate too

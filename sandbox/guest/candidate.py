@@ -9,6 +9,7 @@ candidate gains is to send other plain data than its functions would have return
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import linecache
 import os
@@ -93,6 +94,8 @@ class Candidate:
         self._send(reply)
 
     def _sit(self, order: dict[str, Any]) -> NoReturn:
+        if "mock" in order["test"]:  # before `exam`, which sees to it that it stays as it is
+            importlib.import_module("unittest.mock")
         from . import exam  # its imports are not for every candidate to pay
 
         _apply_limits(order["limits"])

@@ -33,20 +33,21 @@ class Cases:
 
     `facts` says of each group how many there are and which oracle decides, and of each input its limit in seconds;
     `rest` is the JSON list of all inputs, and then, unless outputs are only to be recorded, a line for each with the
-    expected output. With a rival each input is a line: these are `lines` then.
+    expected output. With a rival, which says what to expect, there is a line for each input and no more: `lines`.
     """
 
     def __init__(self, facts: dict[str, Any], rest: bytes) -> None:
         single = len(facts["limits_s"]) if facts["rival"] else 0
         lines = rest.split(b"\n")
         self.lines, self.inputs, self.expected = lines[:single], lines[0], lines[single or 1 :]
+        self.packed: bool = facts["packed"]
         self.limits: list[float] = facts["limits_s"]
         self.record: bool = facts["record"]
         self.groups: list[dict[str, Any]] = facts["groups"]
         self.plain: bool = facts["plain"]
 
     def directions(self) -> bytes:
-        return json.dumps({"plain": self.plain, "timed": self.record}).encode()
+        return json.dumps({"plain": self.plain, "timed": self.record, "packed": self.packed}).encode()
 
     @functools.cached_property
     def calls(self) -> list[Any]:
@@ -73,7 +74,7 @@ class Trial:
         self._group_of = [g for g, group in enumerate(cases.groups) for _ in range(group["count"])]
         self.outcomes: list[str] = []
         self.failures: list[tuple[int, str, str]] = []
-        self.outputs: list[str] = []
+        self.outputs: list[bytes] = []
         self.cpu_s: list[float] = []
 
     def run(self, total_s: float, stop_early: bool) -> None:
@@ -86,9 +87,9 @@ class Trial:
                 if lines := self._lines():
                     self._judge_all(lines, stop_early)
 
-    def judge(self, line: bytes) -> None:
-        """Judge the output of the next input, got elsewhere. Raises BrokenOff, OracleError."""
-        self._note(line)
+    def judge(self, line: bytes, expected: bytes) -> None:
+        """Judge the output of the next input, got elsewhere, as is what it should be. Raises BrokenOff, OracleError."""
+        self._note(line, expected)
 
     def _lines(self) -> list[bytes]:
         lines = self._session.lines()
@@ -102,7 +103,7 @@ class Trial:
         self._lap(now_at)
         started = time.monotonic()
         for line in lines:
-            self._note(line)
+            self._note(line, b"" if self._cases.record else self._cases.expected[len(self.outcomes)])
             if stop_early and self.failures:
                 return
         if time.monotonic() - started > _SLOW_JUDGE_S:
@@ -112,13 +113,13 @@ class Trial:
         if number < len(self._cases.limits):
             self._session.lap(self._cases.limits[number])
 
-    def _note(self, line: bytes) -> None:
+    def _note(self, line: bytes, expected: bytes) -> None:
         number = len(self.outcomes)
         self._boundary.calls += 1
         if self._cases.record:
             seconds, _, line = line.partition(b" ")
             self.cpu_s.append(float(seconds))
-            self.outputs.append(line.decode("ascii"))
+            self.outputs.append(line)
         if line[:1] == b"!":
             raised = self._raised(line[1:])
             where = f", line {raised.line}" if raised.line is not None else ""
@@ -130,7 +131,7 @@ class Trial:
         elif line[:1] == b"?":
             why = line[1:_SHOWN_CHARS].decode("ascii", "replace")
             self._fail(DIFFERENT, "", f"returned what cannot be carried: {why}")
-        elif self._cases.record or self._matches(number, line):
+        elif self._cases.record or self._matches(number, line, expected):
             self.outcomes.append(PASSED)
 
     def _raised(self, body: bytes) -> Raised:
@@ -139,10 +140,9 @@ class Trial:
         except values.MalformedError as e:
             raise self._session.break_off(str(e)) from None
 
-    def _matches(self, number: int, line: bytes) -> bool:
+    def _matches(self, number: int, line: bytes, expected: bytes) -> bool:
         """Does the output match? Notes the failure where not; the same bytes need no question to most oracles."""
         group = self._group_of[number]
-        expected = self._cases.expected[number]
         if line == expected and self._cases.groups[group]["reflexive"]:
             return True
         output = self._boundary.output(line)

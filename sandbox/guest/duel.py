@@ -89,21 +89,25 @@ def fight(job: dict[str, Any], trial: Trial, own: Fighter, rival: Fighter, calls
     batch = job["batch"]
     for number, call in enumerate(calls):
         limit_s = batch["limits_s"][number]
-        rival_first = (number + batch["turn"]) % 2 == 0
-        if rival_first:
-            _time_rival(rival, call, limit_s)
-        output = own.time(call, limit_s)
-        if not rival_first:
-            _time_rival(rival, call, limit_s)
-        trial.judge(output)
+        if (number + batch["turn"]) % 2 == 0:
+            expected = _time_rival(rival, call, limit_s)
+            output = own.time(call, limit_s)
+        else:
+            output = own.time(call, limit_s)
+            expected = _time_rival(rival, call, limit_s)
+        trial.judge(output, expected)
         if trial.failures:
             return
 
 
-def _time_rival(rival: Fighter, call: bytes, limit_s: float) -> None:
+def _time_rival(rival: Fighter, call: bytes, limit_s: float) -> bytes:
+    """The rival's output, which is the right one. Raises RivalError."""
     try:
         output = rival.time(call, 10 * limit_s + 1.0)
     except BrokenOff as e:
         raise RivalError(str(e)) from None
     if output[:1] in (b"!", b"?"):
         raise RivalError(output[:200].decode("ascii", "replace"))
+    if b'{"o":' in output:
+        raise RivalError("it returns what is not plain data, and so cannot be compared")
+    return output

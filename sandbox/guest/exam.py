@@ -37,7 +37,6 @@ import random
 import sys
 import types
 import unittest
-import unittest.mock
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -105,10 +104,10 @@ def _lay_out(order: dict[str, Any]) -> Path:
     It is the working directory, or, where the order wants them apart, another one is, which is empty.
     """
     place = Path("answer").absolute()
-    elsewhere = Path("elsewhere").absolute()
     place.mkdir()
-    elsewhere.mkdir()
-    os.chdir(elsewhere if order["apart"] else place)
+    working = place.with_name("elsewhere") if order["apart"] else place
+    working.mkdir(exist_ok=True)
+    os.chdir(working)
     module = order["module"]
     files = {path: base64.b64decode(content) for path, content in order["files"].items()}
     files[f"test_{module}.py"] = order["test"].encode("utf-8", "surrogatepass")
@@ -161,7 +160,7 @@ def _plans(
     Once the answer is loaded nothing here is looked up by name, and no step runs on top of this frame.
     """
     intact, (hush, wake), pid, run_code = _seal(names), _quiet(), os.getpid, partial(exec, code, names)
-    find = _finder(names, frozenset(map(id, (*_nested(code), *_trusted_codes()))))
+    find = _finder(names, _TRUSTED | frozenset(map(id, _nested(code))))
     yield run_code, flush, hush, pid
     intact()
     for steps, unchanged in find(tests):
@@ -172,7 +171,7 @@ def _plans(
 
 def _seal(names: dict[str, Any]) -> Step:
     """A function that raises TamperedError unless unittest and the builtins, those of the test too, are as now."""
-    entries: tuple[Entry, ...] = (*_entries(), (names.get, "__builtins__", names["__builtins__"], "the test"))
+    entries: tuple[Entry, ...] = (*_SEALED, (names.get, "__builtins__", names["__builtins__"], "the test"))
     error = TamperedError
 
     def intact() -> None:
@@ -360,3 +359,8 @@ def _finding(what: str) -> bytes:
 def _account(error: BaseException, facts: Facts) -> bytes:
     status = b"failure" if isinstance(error, AssertionError) else b"error"
     return (b"tampered" if type(error) is TamperedError else status) + b"\n" + facts(error)
+
+
+# Taken when this module is loaded, which is before any answer is, and in the fork server where an image asks for it.
+_SEALED = tuple(_entries())
+_TRUSTED = frozenset(map(id, _trusted_codes()))

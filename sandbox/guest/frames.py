@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 
 HEADER = struct.Struct(">IB")
+_MOUTHFUL, _MOST = 1 << 16, 1 << 20  # bytes that are asked for at once
 
 
 class FrameError(Exception):
@@ -29,6 +30,14 @@ class FrameBuffer:
         self._limit = limit
         self._data = bytearray()
 
+    @property
+    def missing(self) -> int:
+        """How many bytes the frame that has begun still needs, or its header."""
+        if len(self._data) < HEADER.size:
+            return HEADER.size - len(self._data)
+        length: int = HEADER.unpack_from(self._data)[0]
+        return HEADER.size + length - len(self._data)
+
     def feed(self, data: bytes) -> None:
         self._data += data
 
@@ -42,7 +51,8 @@ class FrameBuffer:
         end = HEADER.size + length
         if len(self._data) < end:
             return None
-        body = bytes(self._data[HEADER.size : end])
+        with memoryview(self._data) as view:
+            body = bytes(view[HEADER.size : end])
         del self._data[:end]
         return bytes((kind,)), body
 
@@ -50,7 +60,7 @@ class FrameBuffer:
 def read_frame(receive: Callable[[int], bytes], buffer: FrameBuffer) -> tuple[bytes, bytes]:
     """Read from `receive` (a blocking read of at most n bytes) until a frame is whole; raises EOFError, FrameError."""
     while (frame := buffer.next()) is None:
-        data = receive(1 << 16)
+        data = receive(min(max(buffer.missing, _MOUTHFUL), _MOST))
         if not data:
             raise EOFError
         buffer.feed(data)

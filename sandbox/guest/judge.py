@@ -132,32 +132,27 @@ def _run_test(job: dict[str, Any], session: Session, boundary: Boundary, namespa
 def _run_duel(
     job: dict[str, Any], session: Session, rival_session: Session, boundary: Boundary, namespace: dict[str, Any]
 ) -> dict[str, Any]:
-    trial = Trial(job["cases"], session, boundary, namespace)
-    found = _report("completed", "", "", boundary)
-    order = _order(job, boundary)
-    try:
-        rival = Fighter(rival_session, job["batch"]["rival"], order, job["batch"]["repeats"])
-        if rival.loaded[0] != b"V":
-            raise BrokenTest(f"the reference cannot be loaded: {rival.loaded[1][:_DETAIL_CHARS]!r}")
-    except BrokenOff as e:
-        raise BrokenTest(f"the reference cannot be loaded: {e}") from e
-    own = Fighter(session, job["source"], order, job["batch"]["repeats"])
-    problem = _loaded(job, session, boundary, *own.loaded)
-    if problem is not None:
-        return problem
-    try:
-        with Ticker(session, job["watch"]["timeout_s"]):
+    """Put both to the same calls; the ticker begins before them, since its thread takes a pid as theirs would."""
+    with Ticker(session, job["watch"]["timeout_s"]):
+        rival = _rival(job, rival_session, _order(job, boundary))
+        own = Fighter(session, job["source"], _order(job, boundary), job["batch"]["repeats"])
+        problem = _loaded(job, session, boundary, *own.loaded)
+        if problem is not None:
+            return problem
+        trial = Trial(job["cases"], session, boundary, namespace)
+        found = _report("completed", "", "", boundary)
+        try:
             fight(job, trial, own, rival, job["cases"].lines)
-    except OracleError as e:
-        raise BrokenTest(str(e)) from e
-    except RivalError as e:
-        raise BrokenTest(f"the reference fails: {e}") from e
-    except BrokenOff as e:
-        boundary.calls += 1  # the one that it did not come back from
-        found = _report("broken_off", "", str(e), boundary)
-    else:
-        if trial.failures:
-            found = _report("refuted", trial.failures[0][1], "", boundary)
+        except OracleError as e:
+            raise BrokenTest(str(e)) from e
+        except RivalError as e:
+            raise BrokenTest(f"the reference fails: {e}") from e
+        except BrokenOff as e:
+            boundary.calls += 1  # the one that it did not come back from
+            found = _report("broken_off", "", str(e), boundary)
+        else:
+            if trial.failures:
+                found = _report("refuted", trial.failures[0][1], "", boundary)
     duel = {
         "own": own.times,
         "rival": rival.times,
@@ -167,6 +162,17 @@ def _run_duel(
         "rival_empty_s": rival.empty_s,
     }
     return {**found, **_findings(trial, boundary), "duel": duel}
+
+
+def _rival(job: dict[str, Any], session: Session, order: dict[str, Any]) -> Fighter:
+    """The trusted rival with its program loaded. Raises BrokenTest."""
+    try:
+        rival = Fighter(session, job["batch"]["rival"], order, job["batch"]["repeats"])
+    except BrokenOff as e:
+        raise BrokenTest(f"the reference cannot be loaded: {e}") from e
+    if rival.loaded[0] != b"V":
+        raise BrokenTest(f"the reference cannot be loaded: {rival.loaded[1][:_DETAIL_CHARS]!r}")
+    return rival
 
 
 def _findings(trial: Trial, boundary: Boundary) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from . import confine, kernel, preload, zygote
 from .cases import Cases
-from .frames import FrameBuffer, pack, read_frame
+from .frames import FrameBuffer, header, read_frame
 from .judge import BrokenTest, examine
 from .proctor import examine_module
 from .session import Session
@@ -43,13 +43,15 @@ class Box:
 
     def serve(self) -> None:
         """Answer jobs until the host closes the stream."""
-        self._write(b"H", {"python": sys.version.split()[0], "pid": os.getpid()})
+        self._write(b"H", json.dumps({"python": sys.version.split()[0], "pid": os.getpid()}).encode())
         while True:
             try:
                 _, body = read_frame(lambda n: os.read(self._in, n), self._buffer)
             except EOFError:
                 return
-            self._write(b"R", self._run(self._read_job(body)))
+            job = self._read_job(body)
+            del body
+            self._write(b"R", *_result(self._run(job)))
 
     def _read_job(self, body: bytes) -> dict[str, Any]:
         """One line of JSON and, for a test made of inputs, these: or none, where they are those of the job before."""
@@ -85,15 +87,26 @@ class Box:
     def _take_candidate(self, job: dict[str, Any]) -> Session:
         control, watch = next(self._turns), job["watch"]
         control.send(json.dumps(watch).encode())
-        answer, ends, _, _ = socket.recv_fds(control, 16, 5)
-        if not answer or len(ends) != 5:
+        answer, ends, _, _ = socket.recv_fds(control, 16, 4)
+        if not answer or len(ends) != 4:
             raise SystemExit("a zygote is gone")
         return Session(ends, job["output_bytes"], self._in, control)
 
-    def _write(self, kind: bytes, message: dict[str, Any]) -> None:
-        view = memoryview(pack(kind, json.dumps(message).encode()))
-        while view:
-            view = view[os.write(self._out, view) :]
+    def _write(self, kind: bytes, *parts: bytes) -> None:
+        """Write one frame whose body is in parts, of which the later ones may be large."""
+        for part in (header(kind, sum(map(len, parts))) + parts[0], *parts[1:]):
+            view = memoryview(part)
+            while view:
+                view = view[os.write(self._out, view) :]
+
+
+def _result(facts: dict[str, Any]) -> list[bytes]:
+    """A line of JSON, and then each output that was to be recorded as it is, in a line of its own."""
+    outputs = facts["report"].pop("outputs", ())
+    parts = [json.dumps(facts).encode()]
+    for output in outputs:
+        parts += [b"\n", output]
+    return parts
 
 
 def _end_candidate(session: Session) -> dict[str, Any]:

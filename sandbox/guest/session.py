@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import json
 import os
@@ -119,8 +118,6 @@ class Session:
         self._sock = socket.socket(fileno=ends[0])
         self._outputs_of_batch = Outputs(ends[3])
         self._host = host
-        self._pid = _pid_of(ends[4])
-        self._pid_before: int | None = None
         self.watch = watch
         self._sock.setblocking(False)
         self.stdout = Captured(ends[1], keep_output)
@@ -164,24 +161,13 @@ class Session:
         self.watch.send(b"%b%f %f" % (LAP, limit_s, whole_s))
 
     def clock(self) -> tuple[float, int]:
-        """CPU seconds of the candidate so far, and the last pid that was given out; raises BrokenOff.
-
-        First to be asked before the candidate loads a program: as long as nobody has got a pid since, its processes
-        are but one, and there is no need to ask the zygote for them.
-        """
+        """CPU seconds of the candidate so far, and the last pid that was given out; raises BrokenOff."""
         self.raise_fault()
-        last_pid = _last_pid()
-        if self._pid_before is None:
-            self._pid_before = last_pid
-        used = None
-        if last_pid == self._pid_before:
-            with contextlib.suppress(OSError):
-                used = time.clock_gettime_ns(clock_of(self._pid))
-        if used is None:
-            self.watch.send(CLOCK)
-            used = json.loads(self.watch.recv(4096) or b"null")
-        if used is None:
+        self.watch.send(CLOCK)
+        answer = json.loads(self.watch.recv(4096) or b"null")
+        if answer is None:
             raise self._gone()
+        used, last_pid = answer
         return used / 1e9, last_pid
 
     def break_off(self, why: str) -> BrokenOff:
@@ -309,36 +295,6 @@ class Session:
             raise self.break_off(f"the candidate sent more than {_MAX_RECEIVED >> 20} MiB")
 
 
-def clock_of(pid: int) -> int:
-    """The clock of all threads of a process, see clock_getcpuclockid(3)."""
-    return (~pid << 3) | 2
-
-
-def _pid_of(pidfd: int) -> int:
-    """The pid of a process in the reader's own namespace; 0 where it has none. Closes the pidfd."""
-    with contextlib.suppress(OSError), open(f"/proc/self/fdinfo/{pidfd}") as f:  # noqa: PTH123 - as in zygote.py
-        for line in f:
-            if line.startswith("Pid:"):
-                os.close(pidfd)
-                return max(0, int(line.split()[1]))
-    os.close(pidfd)
-    return 0
-
-
-_LOADAVG = os.open("/proc/loadavg", os.O_RDONLY)
-
-
-def _last_pid() -> int:
-    """The last pid given to a thread or process in this namespace.
-
-    Another number every time where that cannot be known, as if there had been some: then the wall time counts.
-    """
-    with contextlib.suppress(OSError, IndexError):
-        if last := int(os.pread(_LOADAVG, 256, 0).split()[4]):
-            return last
-    return time.monotonic_ns()
-
-
 def _no_callbacks(_: bytes) -> bytes:
     return pack(b"E", json.dumps({"name": "RuntimeError", "message": "the test passed no callback"}).encode())
 
@@ -367,7 +323,8 @@ class Ticker:
         faulthandler.cancel_dump_traceback_later()
 
     def _tick(self, *_: object) -> None:
-        if self._session.fault is None:  # a test that goes on and on after a fault is ended the hard way
+        late = self._end - time.monotonic() < _SILENCE_S
+        if late and self._session.fault is None:  # a test that goes on after a fault is ended the hard way
             self._hold_off()
         if self._session.is_gone():
             self._patience -= 1

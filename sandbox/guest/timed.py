@@ -95,7 +95,7 @@ class Timed:
             line = b"!" + self._side.raised(self._error)
         else:
             try:
-                line = values.dumps(self._result, self._side.foreign)
+                line = values.dumps(self._result, self._side.foreign, packed=True)
             except values.UnencodableError as e:
                 line = b"?" + str(e).encode("ascii", "backslashreplace")
             except BaseException as e:  # noqa: BLE001 - as above

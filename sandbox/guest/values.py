@@ -8,10 +8,12 @@ which gives it a handle. Decoding builds built-in objects only, and bounds depth
 
 from __future__ import annotations
 
+import base64
 import datetime
 import functools
 import json
 import types
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -25,6 +27,9 @@ MAX_BYTES = 32 * 1024 * 1024
 MAX_OUTPUT_BYTES = 96 * 1024 * 1024  # of one output that is compared: one of EvoEval's references gives 75 MB
 
 _INT_MAX = 2**63
+_PACK_FROM = 16  # numbers in a list
+_SPAN = {code: 1 << 8 * array(code).itemsize - 1 for code in "biq"}
+_PACKABLE = frozenset({*_SPAN, "d"})
 _write = json.JSONEncoder(separators=(",", ":")).encode
 _AS_IS = frozenset({str, float, bool, type(None)})
 _AS_IS_DECODED = frozenset({str, float, bool, type(None), int})
@@ -66,10 +71,14 @@ def dumps(
     foreign: Foreign = refuse_foreign,
     numbers: Mapping[int, int] | None = None,
     max_bytes: int = MAX_BYTES,
+    packed: bool = False,
 ) -> bytes:
-    """Encode `value`; objects whose id() is in `numbers` carry that number ("p"). Raises UnencodableError."""
+    """Encode `value`; objects whose id() is in `numbers` carry that number ("p"). Raises UnencodableError.
+
+    `packed` writes long lists of numbers as the machine holds them, for a reader on the same machine.
+    """
     try:
-        text = _write(_Encoder(foreign, numbers).encode(value, 0))
+        text = _write(_Encoder(foreign, numbers, packed).encode(value, 0))
     except RecursionError:
         raise UnencodableError("nested too deep") from None
     if len(text) > max_bytes:
@@ -88,10 +97,33 @@ def loads(data: bytes, native: Native = refuse_native) -> Any:
     return from_plain(parsed, native)
 
 
+def _packed(value: list[Any]) -> Any:
+    """A list of numbers of one type in as few bytes each as they need; any other as it is."""
+    kinds = set(map(type, value))
+    if kinds == {float}:
+        code = "d"
+    elif kinds == {int}:
+        code = next(code for code in "biq" if min(value) >= -_SPAN[code] and max(value) < _SPAN[code])
+    else:
+        return value
+    return {"pk": [code, base64.b64encode(array(code, value).tobytes()).decode("ascii")]}
+
+
+def _unpacked(decoder: _Decoder, body: Any, _: int) -> list[Any]:
+    code, text = body
+    numbers = array(code if code in _PACKABLE else "")
+    numbers.frombytes(base64.b64decode(text, validate=True))
+    decoder.nodes += len(numbers)
+    if decoder.nodes > MAX_NODES:
+        raise MalformedError(f"more than {MAX_NODES} values")
+    return numbers.tolist()
+
+
 class _Encoder:
-    def __init__(self, foreign: Foreign, numbers: Mapping[int, int] | None = None) -> None:
+    def __init__(self, foreign: Foreign, numbers: Mapping[int, int] | None = None, packed: bool = False) -> None:
         self.foreign = foreign
         self.numbers = numbers
+        self.packed = packed
         self.nodes = 0
 
     def encode(self, value: Any, depth: int) -> Any:
@@ -107,7 +139,7 @@ class _Encoder:
         if kind is int:
             return value if -_INT_MAX <= value < _INT_MAX else {"i": hex(value)}
         if kind is list and self._is_flat(value):
-            return value
+            return _packed(value) if self.packed and len(value) >= _PACK_FROM else value
         if depth > MAX_DEPTH:
             raise UnencodableError(f"nested deeper than {MAX_DEPTH} levels, or in a circle")
         container = _CONTAINERS.get(kind)
@@ -203,6 +235,7 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
 class _Decoder:
     def __init__(self, native: Native) -> None:
         self.native = native
+        self.nodes = 0  # in packed lists
 
     def decode(self, data: Any, depth: int) -> Any:
         kind = type(data)
@@ -262,6 +295,7 @@ _BUILDERS: dict[str, Callable[[_Decoder, Any, int], Any]] = {
     "dt": lambda e, b, d: datetime.datetime.fromisoformat(b),
     "td": lambda e, b, d: datetime.timedelta(*b),
     "ty": lambda e, b, d: _TYPES[b],
+    "pk": _unpacked,
 }
 
 
