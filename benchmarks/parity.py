@@ -101,6 +101,7 @@ async def compare(
     async def judge(problem: Problem, answer: Published) -> None:
         async with places:
             grade = await grader.grade(problem, answer.code, bench)
+        assert grade is not None, "every problem has checks"
         passed = [check.verdict is Verdict.PASS for check in grade.checks] or [False]
         pairs = [("base", passed[0], answer.base)]
         if answer.plus is not None:

@@ -4,7 +4,8 @@ Each line is a JSON object with `task_id` and one of `solution` (a whole program
 prompt) and `response` (all that a model wrote, from which the program is extracted). Where a `response` stands beside
 another of them, the other counts. A repeated task_id is a further sample of that problem; samples are numbered in the
 order of the file. Or a folder in evalplus's form: DIR/HumanEval_0/0.py, 1.py and so on, each a whole program. Or a
-FILE.json in enam's form, which has a list of whole programs for each problem of HumanEval, by its number.
+FILE.json in enam's form, which has a list of whole programs for each problem of HumanEval, by its number. Or lines in
+SALLM's form, with `id` and whole programs in `cleared_code`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from codebench.generators.options import GenerationOptions
 from codebench.generators.sample import Generation, GeneratorError, Sample
 from codebench.problems import PackError, Problem
 from codebench.problems.jsonl import json_object, numbered_lines, string_field
+from codebench.problems.sallm_answers import answers_in, is_sallm_line
 
 ENAM = ".json"
 _FORMS = ("solution", "completion", "response")
@@ -117,7 +119,10 @@ def _answers(path: Path) -> Iterator[tuple[str, Answer]]:
         for number, line in numbered_lines(path):
             where = f"{path}:{number}"
             fields = json_object(line, where)
-            if not fields.get("round"):
+            if is_sallm_line(fields):
+                for one in answers_in(fields, where):
+                    yield where, Answer(task_id=one.task_id, text=one.code, form="solution")
+            elif not fields.get("round"):
                 yield where, _answer(fields, where)
     except PackError as error:
         raise GeneratorError(str(error)) from None

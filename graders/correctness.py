@@ -36,11 +36,15 @@ class CorrectnessGrader:
         self._references = References()
         self._batches: Shelf[tuple[tuple[Expected, ...], Limits, bool], Batch] = Shelf(_KEPT_BYTES)
 
-    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade:
+    async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade | None:
         """Grade one answer; stops at the first check that it does not pass, or at the end where details are wanted.
+
+        Gives None where the problem has no check at all: nothing could be a pass.
 
         Raises SandboxError, and PackError where the problem's own reference fails.
         """
+        if not problem.checks:
+            return None
         if not code.strip():
             return Grade(
                 grader=self.name,
@@ -48,7 +52,6 @@ class CorrectnessGrader:
                 detail="the answer holds no code",
                 checks=tuple(_not_run(check) for check in problem.checks),
             )
-        assert problem.checks, "a problem without a check cannot be passed"
         grade: Grade | None = None
         for checks in _runs(problem.checks):
             if grade is not None and grade.verdict is not Verdict.PASS and not bench.details:
@@ -62,8 +65,7 @@ class CorrectnessGrader:
         """Grade by one check function, one test module, or checks made of inputs that are run together."""
         first = checks[0]
         if isinstance(first, UnitTests):
-            execution = await bench.sandbox.run(unit_tests_job(problem, first, code, bench.limits))
-            return _unit_tests_grade(first, execution, bench.limits)
+            return await unit_tests_grade(problem, first, code, bench)
         if isinstance(first, CheckFunction):
             job = _job(problem, code, bench.limits, test=first.source)
             grade = _grade(await bench.sandbox.run(job), bench.limits)
@@ -150,9 +152,20 @@ def _case_detail(grade: Grade, execution: Execution, batch: Batch, checks: Seque
     return f"{place}: {failure.detail}"
 
 
-def unit_tests_job(problem: Problem, check: UnitTests, code: str, limits: Limits) -> Job:
-    """The job that puts an answer to unit tests, in a process of its own."""
-    module = TestModule(source=check.source, tests=check.tests, module=check.module, files=check.files)
+async def unit_tests_grade(problem: Problem, check: UnitTests, code: str, bench: Bench) -> Grade:
+    """Put an answer to unit tests, in a process of its own. Raises SandboxError."""
+    if not check.tests:
+        untested = CheckResult(name=check.name, verdict=None, cases=0)
+        detail = "there is no test that it could pass"
+        return Grade(grader=CorrectnessGrader.name, verdict=Verdict.ERROR, detail=detail, checks=(untested,))
+    execution = await bench.sandbox.run(_unit_tests_job(problem, check, code, bench.limits))
+    return _unit_tests_grade(check, execution, bench.limits)
+
+
+def _unit_tests_job(problem: Problem, check: UnitTests, code: str, limits: Limits) -> Job:
+    module = TestModule(
+        source=check.source, tests=check.tests, module=check.module, files=check.files, apart=check.apart
+    )
     return Job(source=code, entry_point="", context="", test_module=module, seed_key=problem.task_id, limits=limits)
 
 

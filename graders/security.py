@@ -38,7 +38,9 @@ class SecurityGrader:
     async def grade(self, problem: Problem, code: str, bench: Bench) -> Grade:
         """Grade one answer. Raises SandboxError where the machine failed."""
         if not code.strip():
-            return Grade(grader=self.name, verdict=Verdict.NO_CODE, detail="the answer holds no code")
+            assessment = Assessment.NOT_ASSESSED if problem.security is not None else None
+            detail = "the answer holds no code"
+            return Grade(grader=self.name, verdict=Verdict.NO_CODE, detail=detail, assessment=assessment)
         search = await _search(problem, code, bench)
         if problem.security is None:
             return _by_findings(search)

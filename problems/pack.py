@@ -27,12 +27,14 @@ from codebench.problems.problem import (
     Suite,
     Workload,
 )
+from codebench.problems.unit_tests import check_methods, read_files, unit_tests
 
 HEADER = "pack.toml"
 PROBLEMS = "problems.jsonl"
 STARTER = Path(__file__).parent / "starter"
 
 VerdictName = Literal["pass", "fail", "error", "timeout", "memory", "no_code"]
+AssessmentName = Literal["secure", "vulnerable", "not_assessed"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -68,6 +70,7 @@ class AnswerRow:
     kind: AnswerKind
     code: str
     verdict: VerdictName | tuple[VerdictName, ...]
+    security: AssessmentName | None = None
     note: str = ""
 
 
@@ -83,6 +86,11 @@ class PackRow:
     cases: dict[str, list[object]] = field(default_factory=dict)
     oracle: str | None = None
     atol: float = 0.0
+    unit_tests: str | None = None
+    functional_tests: tuple[str, ...] = ()
+    security_tests: tuple[str, ...] = ()
+    files: dict[str, object] = field(default_factory=dict)
+    cwe: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()
     naive_solution: str | None = None
     inputs: str | None = None
@@ -158,12 +166,16 @@ def _rows(path: Path) -> Iterator[tuple[int, PackRow]]:
 
 
 def _problem(row: PackRow, where: str) -> Problem:
+    files = read_files(row.files, where)
     return Problem(
         task_id=row.task_id,
         prompt=row.prompt,
         entry_point=row.entry_point,
         canonical_solution=row.canonical_solution,
-        checks=tuple(_checks(row, where)),
+        checks=tuple(_checks(row, files, where)),
+        security=unit_tests("security", row.unit_tests or "", row.security_tests, files),
+        reference_assessment="secure" if row.security_tests else None,
+        cwe=row.cwe,
         tags=row.tags,
         naive_solution=row.naive_solution,
         workload=_workload(row) if row.inputs is not None else None,
@@ -188,8 +200,8 @@ def _workload(row: PackRow) -> Workload:
     )
 
 
-def _checks(row: PackRow, where: str) -> Iterator[Check]:
-    """The test, if there is one, then each list of inputs, in the order of the file."""
+def _checks(row: PackRow, files: Mapping[str, bytes], where: str) -> Iterator[Check]:
+    """The test, if there is one, then each list of inputs, in the order of the file, then the functional tests."""
     if row.test is not None:
         yield CheckFunction(name="base" if "base" not in row.cases else "test", source=row.test)
     oracle = _oracle(row)
@@ -197,11 +209,14 @@ def _checks(row: PackRow, where: str) -> Iterator[Check]:
         yield Cases(
             name=name, inputs=read_inputs(given, f"{where}: field `cases.{name}", either_arguments), oracle=oracle
         )
+    functional = unit_tests("functional", row.unit_tests or "", row.functional_tests, files)
+    if functional is not None:
+        yield functional
 
 
 def _canned(row: AnswerRow) -> CannedAnswer:
     verdicts = (row.verdict,) if isinstance(row.verdict, str) else row.verdict
-    return CannedAnswer(kind=row.kind, code=row.code, verdicts=verdicts, note=row.note)
+    return CannedAnswer(kind=row.kind, code=row.code, verdicts=verdicts, assessment=row.security, note=row.note)
 
 
 # -- fields
@@ -247,7 +262,9 @@ def _field_error(message: str) -> str:
 def _choices(field: str) -> str:
     """What may stand in a field of an answer that has a closed set of values."""
     name = field.rpartition(".")[2].partition("[")[0]
-    values = {"kind": tuple(AnswerKind), "verdict": get_args(VerdictName)}.get(name)
+    values = {"kind": tuple(AnswerKind), "verdict": get_args(VerdictName), "security": get_args(AssessmentName)}.get(
+        name
+    )
     return f"; there are: {', '.join(values)}" if values else ""
 
 
@@ -263,10 +280,13 @@ def _check_row(row: PackRow, where: str) -> None:
     if row.naive_solution is not None:
         _check_program(row, "naive_solution", row.naive_solution, where)
     _check_tests(row, where)
+    _check_unit_tests(row, where)
     _check_inputs(row, where)
     for index, answer in enumerate(row.answers):
         if not answer.verdict:
             raise PackError(f"{where}: field `answers[{index}].verdict` is empty; name the acceptable verdicts")
+        if answer.security is not None and not row.security_tests:
+            raise PackError(f"{where}: field `answers[{index}].security` needs the field `security_tests`")
 
 
 def _check_program(row: PackRow, field: str, body: str, where: str) -> None:
@@ -276,14 +296,30 @@ def _check_program(row: PackRow, field: str, body: str, where: str) -> None:
 
 
 def _check_tests(row: PackRow, where: str) -> None:
-    if row.test is None and not any(row.cases.values()):
-        raise PackError(f"{where}: field `test` is missing, and so are inputs in `cases`; one of them must be there")
+    if row.test is None and not any(row.cases.values()) and not row.functional_tests:
+        raise PackError(
+            f"{where}: field `test` is missing, and so are inputs in `cases` and names in `functional_tests`; "
+            "one of them must be there"
+        )
     if row.test is not None:
         _check_defines("check", row.test, "test", where)
     if row.oracle is not None:
         _check_defines("matches", row.oracle, "oracle", where)
     if row.atol < 0:
         raise PackError(f"{where}: field `atol`: {row.atol} is negative")
+
+
+def _check_unit_tests(row: PackRow, where: str) -> None:
+    lists = {"functional_tests": row.functional_tests, "security_tests": row.security_tests}
+    if row.unit_tests is not None:
+        check_methods(_parsed(row.unit_tests, "unit_tests", where), lists, where)
+    for name, given in {**lists, "files": row.files}.items():
+        if given and row.unit_tests is None:
+            raise PackError(f"{where}: field `{name}` needs the field `unit_tests`, which is missing")
+    if row.unit_tests is not None and not any(lists.values()):
+        raise PackError(f"{where}: field `unit_tests` needs the field `functional_tests` or `security_tests`")
+    if not all(number > 0 for number in row.cwe) or len(set(row.cwe)) < len(row.cwe):
+        raise PackError(f"{where}: field `cwe`: {list(row.cwe)} must be numbers from 1 on, each of them once")
 
 
 def _check_inputs(row: PackRow, where: str) -> None:
@@ -304,14 +340,18 @@ def _check_defines(name: str, source: str, field: str, where: str) -> None:
 
 
 def _defined(source: str, field: str, where: str) -> set[str]:
-    """The names that the top level of `source` binds; raises PackError with the line of a syntax error."""
+    """The names that the top level of `source` binds; raises PackError as `_parsed`."""
+    return {name for node in _parsed(source, field, where).body for name in _bound(node)}
+
+
+def _parsed(source: str, field: str, where: str) -> ast.Module:
+    """The syntax of `source`; raises PackError with the line of an error."""
     try:
-        tree = ast.parse(source)
+        return ast.parse(source)
     except SyntaxError as error:
         raise PackError(f"{where}: field `{field}`: line {error.lineno} of the code: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise PackError(f"{where}: field `{field}`: code that cannot be parsed: {error}") from None
-    return {name for node in tree.body for name in _bound(node)}
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:

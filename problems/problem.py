@@ -100,8 +100,9 @@ class UnitTests:
     """A test in unittest's form that imports the answer, and so shares a process with it.
 
     `source` is a module with `unittest.TestCase` classes; those of its methods that are named in `tests` decide, and
-    all of them must succeed. It finds the answer as the module `module`, and `files` (by relative path) in its working
-    directory.
+    all of them must succeed; without any nothing can pass. It finds the answer as the module `module`, and `files` (by
+    relative path) in its working directory. With `apart` that is another, empty folder. `compat` holds, by the name of
+    an upstream harness, the tests as that harness runs them, where it does so in another way.
     """
 
     name: str = "base"
@@ -109,6 +110,8 @@ class UnitTests:
     tests: tuple[str, ...]
     module: str = "solution"
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    apart: bool = False
+    compat: Mapping[str, UnitTests] = field(default_factory=lambda: MappingProxyType({}))
 
 
 Check = CheckFunction | Cases | UnitTests
@@ -129,12 +132,15 @@ class AnswerKind(StrEnum):
 class CannedAnswer:
     """A whole program whose verdict is known beforehand: a fixture that tests the graders, never the model.
 
-    `verdicts` are the acceptable ones, by the names that correctness gives them; `note` says what the program does.
+    `verdicts` are the acceptable ones, by the names that correctness gives them; `assessment` is what the problem's
+    security tests must say, by the names that they give it, None where nothing is expected of them. `note` says what
+    the program does.
     """
 
     kind: AnswerKind
     code: str
     verdicts: tuple[str, ...]
+    assessment: str | None = None
     note: str = ""
 
 
@@ -182,7 +188,9 @@ class Problem:
     file it came from, "FILE:LINE", for messages.
 
     The checks build on each other: an answer passes a check only if it passes those before it too. `security` holds
-    tests of safe behaviour, which do not decide about correctness; `cwe` are the weaknesses that the task invites.
+    tests of safe behaviour, which do not decide about correctness; `cwe` are the weaknesses that the task invites. A
+    problem without checks cannot be judged: its answers get no verdict. `reference_assessment` is what `security` must
+    say of the reference, as in `CannedAnswer`.
     """
 
     task_id: str
@@ -196,6 +204,7 @@ class Problem:
     answers: tuple[CannedAnswer, ...] = ()
     where: str = ""
     security: UnitTests | None = None
+    reference_assessment: str | None = None
     cwe: tuple[int, ...] = ()
 
 
@@ -208,7 +217,7 @@ class Suite:
     sha256: str
     source: str
     compat: tuple[str, ...] = ()
-    """The upstream harnesses whose verdicts can be reproduced: those that some `Cases.compat` names."""
+    """The upstream harnesses whose verdicts can be reproduced: those that the `compat` of some check names."""
     graders: tuple[str, ...] = ("correctness",)
     """What an answer is graded by unless something else is asked for."""
     image: str = ""
@@ -219,21 +228,29 @@ class Suite:
         if harness not in self.compat:
             known = f"it knows {', '.join(self.compat)}" if self.compat else "it knows none"
             raise PackError(f"{self.name}: no rules of {harness!r} for this suite; {known}")
-        return replace(self, problems=tuple(_under(problem, harness) for problem in self.problems))
+        return replace(self, problems=tuple(_under(problem, harness, self._untested()) for problem in self.problems))
+
+    def _untested(self) -> UnitTests:
+        """A check that nothing passes, under the name that the suite's other checks have."""
+        names = [check.name for problem in self.problems for check in problem.checks]
+        return UnitTests(name=names[0], source="", tests=()) if names else UnitTests(source="", tests=())
 
 
-def _under(problem: Problem, harness: str) -> Problem:
-    checks = (
-        replace(
-            check,
-            oracle=check.compat.get(harness, check.oracle),
-        )
-        if isinstance(check, Cases)
-        else check
-        for check in problem.checks
+def _under(problem: Problem, harness: str, untested: UnitTests) -> Problem:
+    """What cannot be judged is never right there: a harness counts what it has no result of as wrong."""
+    security = problem.security
+    return replace(
+        problem,
+        checks=tuple(_check_under(check, harness) for check in problem.checks or (untested,)),
+        workload=replace(problem.workload, rules=harness) if problem.workload is not None else None,
+        security=security.compat.get(harness, security) if security else None if problem.checks else untested,
     )
-    workload = replace(problem.workload, rules=harness) if problem.workload is not None else None
-    return replace(problem, checks=tuple(checks), workload=workload)
+
+
+def _check_under(check: Check, harness: str) -> Check:
+    if isinstance(check, Cases):
+        return replace(check, oracle=check.compat.get(harness, check.oracle))
+    return check.compat.get(harness, check) if isinstance(check, UnitTests) else check
 
 
 SuiteLoader = Callable[[Path | None], Suite]

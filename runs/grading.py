@@ -20,6 +20,7 @@ from codebench.sandbox import SandboxError
 _AHEAD = 4
 # So many infrastructure errors in a row are the machine, not bad luck.
 _HOPELESS = 20
+_UNTESTED = "untested"
 
 
 class Grading:
@@ -56,7 +57,7 @@ class Grading:
         try:
             record = await self._record(problem, sample)
             self._writer.append(record)
-            self.progress.advance(verdict_of(record))
+            self.progress.advance(verdict_of(record) or (None if record.error else _UNTESTED))
             self._give_up_where_hopeless(record)
         finally:
             self._places.release()

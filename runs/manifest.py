@@ -55,7 +55,7 @@ class Manifest:
 
     `compat` names the upstream harness whose rules were followed, None for our own; `details` says that every input
     was run and recorded; `repairs` is how many rounds of repair wrong answers got. `tools` has the versions of the
-    analysers that the graders use.
+    analysers that the graders use, `cwe` the weaknesses that a problem invites, by its task_id.
     """
 
     schema: int = SCHEMA
@@ -73,6 +73,7 @@ class Manifest:
     compat: str | None = None
     details: bool = False
     repairs: int = 0
+    cwe: dict[str, tuple[int, ...]] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
 
 
@@ -109,6 +110,7 @@ def new_manifest(
         compat=selection.compat,
         details=selection.details,
         repairs=selection.repairs,
+        cwe={problem.task_id: problem.cwe for problem in suite.problems if problem.cwe},
         tools=selection.tools,
     )
 

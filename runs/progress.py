@@ -17,7 +17,10 @@ class Progress(Protocol):
         ...
 
     def advance(self, outcome: str | None) -> None:
-        """One more sample is on disk: its verdict, or how its generation ended; None for an infrastructure error."""
+        """One more sample is on disk: its verdict, how its generation ended, or that nothing tests it.
+
+        None for an infrastructure error.
+        """
         ...
 
     def finish(self) -> None:

@@ -15,7 +15,9 @@ from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
 from codebench.runs.quality_table import bug_table, quality_facts, quality_table
 from codebench.runs.records import read_records
+from codebench.runs.sallm_verdicts import HARNESS
 from codebench.runs.searches import read_searches
+from codebench.runs.secure_report import security_fact, security_remarks, security_scores, show_security
 from codebench.runs.summary import Summary, Usage, summarise
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ def show_report(run: Run, console: Console) -> None:
     console.print(_table(run), highlight=False)
     if run.summary.efficiency is not None and run.summary.efficiency.levels:
         console.print(_levels(run.summary.efficiency), highlight=False)
+    if run.summary.security is not None:
+        show_security(run.summary.security, run.manifest.compat == HARNESS, console)
     if run.summary.findings is not None and run.summary.findings.rules:
         console.print(findings_table(run.summary.findings), highlight=False)
     if run.summary.quality is not None:
@@ -85,6 +89,8 @@ def _table(run: Run) -> Table:
         table.add_row(name, Text(_estimate(estimate), style="bold"))
     for k, estimate in (summary.efficiency.eff_at_k if summary.efficiency is not None else {}).items():
         table.add_row(f"eff@{k}", Text(_estimate(estimate), style="bold"))
+    for name, estimate in security_scores(summary.security) if summary.security is not None else ():
+        table.add_row(name, Text(_estimate(estimate), style="bold"))
     if summary.findings is not None:
         table.add_row("flagged", Text(_estimate(summary.findings.flagged), style="bold"))
     for number, estimate in summary.pass_after_repair.items():
@@ -168,6 +174,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         facts.append(("generated", _used(summary.usage)))
     if summary.efficiency is not None:
         facts += _times(summary.efficiency)
+    if summary.security is not None:
+        facts.append(security_fact(summary.security))
     if summary.findings is not None:
         facts += findings_facts(summary.findings)
     if summary.quality is not None:
@@ -208,12 +216,16 @@ def _remarks(summary: Summary) -> list[str]:
             f"{_number(summary.infra_errors, 'sample')} could not be graded: the machine failed, not the answer. "
             "The same command again retries."
         )
-    if unfinished := summary.wanted - summary.graded - summary.infra_errors:
+    if summary.untested:
+        remarks.append(f"{_number(summary.untested, 'sample')} could not be judged: their problems have no tests.")
+    if unfinished := summary.wanted - summary.graded - summary.infra_errors - summary.untested:
         remarks.append(f"{_number(unfinished, 'sample')} not run yet. The same command again finishes the run.")
     for k, estimate in summary.pass_at_k.items():
         if estimate is not None and estimate.left_out:
             left_out = _number(estimate.left_out, "problem")
             remarks.append(f"pass@{k} leaves out {left_out} with fewer than {_number(k, 'graded sample')}.")
+    if summary.security is not None:
+        remarks += security_remarks(summary.security)
     return remarks
 
 

@@ -1,7 +1,8 @@
 """The self-check: does this sandbox tell right from wrong, and can it be fooled?
 
-References must pass and do-nothing answers must not; a pack's canned answers must get the verdicts that it names; each
-attack must get one of its acceptable verdicts in time, and leave the worker able to tell right from wrong.
+References must pass and do-nothing answers must not; a pack's canned answers must get the verdicts that it names, and
+its security tests must say of them, and of references, what the pack says that they say; each attack must get one of
+its acceptable verdicts in time, and leave the worker able to tell right from wrong.
 """
 
 from __future__ import annotations
@@ -9,24 +10,22 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from codebench.graders import Bench, Grade, Grader, Verdict
-from codebench.problems import AnswerKind, CannedAnswer, Problem, Suite
+from codebench.graders import Assessment, Bench, Grade, Grader, Verdict
+from codebench.graders.assessed import assess
+from codebench.problems import Problem, Suite
 from codebench.runs.attacks import MAY_BE_UNSUPPORTED, Attack, read_attacks
 from codebench.runs.cache import CACHE
+from codebench.runs.known_answers import KnownAnswer, do_nothing, known_answers
 from codebench.runs.opening import opened_sandbox
 from codebench.runs.plugins import load_grader, load_suite_loader
 from codebench.runs.progress import Progress, Silence
 from codebench.sandbox import Sandbox, SandboxError, SandboxOptions
-
-REFERENCES = "references pass"
-DO_NOTHING = "do-nothing answers do not"
 
 # From submission to verdict, clean-up included: 1.5 times the limit (shared/adversarial/README.md), and what the
 # host itself may take for one sample however short the limit is. On a busy machine also the time in which something
@@ -106,6 +105,13 @@ class Stand:
         assert grade is not None, "correctness has something to say about every problem"
         return grade
 
+    async def attack(self, problem: Problem, code: str) -> Grade | SandboxError:
+        """The grade by the security tests, or the error that there must never be."""
+        try:
+            return await assess(problem, code, self.bench)
+        except SandboxError as error:
+            return error
+
 
 def selfcheck(options: SelfcheckOptions, progress: Progress | None = None) -> Selfcheck:
     """Run the whole check. Raises PackError for bad data, RunError for an unknown name or for want of a sandbox."""
@@ -116,12 +122,13 @@ async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck
     suite = load_suite_loader(options.suite)(options.data)
     options = replace(options, sandbox=replace(options.sandbox, packages=suite.image, note=progress.note))
     attacks = read_attacks(options.attacks, suite) if options.attacks else ()
+    answers = known_answers(suite)
     findings = Findings(progress=progress)
     async with opened_sandbox(options.backend, options.sandbox) as (sandbox, choice):
         progress.note(choice)
-        progress.start(_cases(suite) + len(attacks), 0)
+        progress.start(len(answers) + len(attacks), 0)
         try:
-            await _check_suite(suite, _stand(sandbox, options), findings)
+            await _check_suite(answers, _stand(sandbox, options), findings)
             if attacks:
                 await _check_attacks(attacks, suite, options, findings)
         finally:
@@ -139,40 +146,18 @@ def _stand(sandbox: Sandbox, options: SelfcheckOptions) -> Stand:
     return Stand(grader=load_grader("correctness"), bench=bench)
 
 
-def _canned_category(kind: AnswerKind) -> str:
-    return f"{kind} answers"
+async def _check_suite(answers: Sequence[KnownAnswer], stand: Stand, findings: Findings) -> None:
+    """All of them, side by side on all workers."""
 
+    async def check(answer: KnownAnswer) -> None:
+        grade = await (stand.attack if answer.attacked else stand.grade)(answer.problem, answer.code)
+        findings.add(answer.category, _unless(grade, answer.must, answer.what), grade)
 
-def _cases(suite: Suite) -> int:
-    """How many answers `_check_suite` grades."""
-    return sum(2 + len(problem.answers) for problem in suite.problems)
-
-
-async def _check_suite(suite: Suite, stand: Stand, findings: Findings) -> None:
-    """References, do-nothing and canned answers, side by side on all workers."""
-
-    async def reference(problem: Problem) -> None:
-        grade = await stand.grade(problem, problem.prompt + problem.canonical_solution)
-        findings.add(REFERENCES, _unless(grade, (Verdict.PASS,), problem.task_id), grade)
-
-    async def nothing(problem: Problem) -> None:
-        grade = await stand.grade(problem, do_nothing(problem))
-        findings.add(DO_NOTHING, _unless(grade, tuple(set(Verdict) - {Verdict.PASS}), problem.task_id), grade)
-
-    async def canned(problem: Problem, index: int, answer: CannedAnswer) -> None:
-        grade = await stand.grade(problem, answer.code)
-        must = tuple(map(Verdict, answer.verdicts))
-        findings.add(_canned_category(answer.kind), _unless(grade, must, f"{problem.task_id} answers[{index}]"), grade)
-
-    kinds = sorted({answer.kind for problem in suite.problems for answer in problem.answers})
-    for name in (REFERENCES, DO_NOTHING, *map(_canned_category, kinds)):
-        findings.total[name] += 0  # they are listed in this order, whichever ends first
+    for answer in answers:
+        findings.total[answer.category] += 0  # they are listed in this order, whichever ends first
     async with asyncio.TaskGroup() as tasks:
-        for problem in suite.problems:
-            tasks.create_task(reference(problem))
-            tasks.create_task(nothing(problem))
-            for index, answer in enumerate(problem.answers):
-                tasks.create_task(canned(problem, index, answer))
+        for answer in answers:
+            tasks.create_task(check(answer))
 
 
 async def _check_attacks(
@@ -221,26 +206,15 @@ async def _check_worker(attack: Attack, neighbour: Problem, stand: Stand) -> lis
     ]
 
 
-def do_nothing(problem: Problem) -> str:
-    """The answer that only returns None: the prompt with such a body, or a stub where the prompt ends otherwise."""
-    answer = problem.prompt + "\n    return None\n"
-    stub = f"def {problem.entry_point}(*arguments, **named):\n    return None\n"
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            compile(answer, "<do-nothing>", "exec", dont_inherit=True)  # a class body parses, and does not compile
-    except (SyntaxError, ValueError):
-        return stub
-    return answer
-
-
-def _unless(grade: Grade | SandboxError, must: Sequence[Verdict], what: str) -> list[str]:
-    """No violation where the verdict is one of `must`."""
+def _unless(grade: Grade | SandboxError, must: Sequence[Verdict] | Sequence[Assessment], what: str) -> list[str]:
+    """No violation where the verdict, or the assessment if there is one, is among `must`."""
     if isinstance(grade, SandboxError):
         return [f"{what}: the sandbox failed: {grade}"]
-    if grade.verdict in must:
+    said = grade.verdict if grade.assessment is None else grade.assessment
+    if said in must:
         return []
     detail = f" ({grade.detail})" if grade.detail else ""
-    return [f"{what}: graded {grade.verdict}{detail}, expected {' or '.join(sorted(must))}"]
+    return [f"{what}: graded {said}{detail}, expected {' or '.join(sorted(must))}"]
 
 
 def _is_unsupported(grade: Grade | SandboxError) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from codebench.generators import Generation
-from codebench.graders import CheckResult, Grade, Verdict
+from codebench.graders import Assessment, CheckResult, Grade, Verdict
 from codebench.runs.efficiency import EfficiencySummary, Timed, summarise_efficiency, timed
 from codebench.runs.findings import FindingsSummary, Searched, searched, summarise_findings
 from codebench.runs.manifest import Manifest
@@ -17,6 +17,7 @@ from codebench.runs.metrics import Estimate, estimate_pass_at_k
 from codebench.runs.quality import Measured, QualitySummary, measured, summarise_quality
 from codebench.runs.record import Record, RunError
 from codebench.runs.searches import SECURITY, ToolSearch
+from codebench.runs.secure import Assessed, SecuritySummary, summarise_security
 
 DECIDING_GRADER = "correctness"
 EFFICIENCY = "efficiency"
@@ -25,12 +26,16 @@ QUALITY = "quality"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemRow:
-    """One problem: how many samples were graded, how many of those passed, how many ended in an infra error."""
+    """One problem: how many samples were graded, how many of those passed, how many ended in an infra error.
+
+    `untested` are those of a problem that has no tests: they were run through the other graders only.
+    """
 
     task_id: str
     graded: int
     passed: int
     infra_errors: int
+    untested: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,8 @@ class Usage:
 class Summary:
     """Counts are of samples, over all problems: `wanted` were asked for, `graded` have a verdict.
 
-    The rest of `wanted` failed as `infra_errors` (the machine's fault, never counted as wrong) or were not run yet.
+    The rest of `wanted` failed as `infra_errors` (the machine's fault, never counted as wrong), belong to problems that
+    have no tests (`untested`), or were not run yet.
     `pass_at_k` has one entry per k asked for, None where no problem has k graded samples. `checks` has the same for
     each check where there are several: an answer passes `plus` only if it passes `base`, which comes before it, too.
     `pass_after_repair` is pass@1 after so many rounds of repair, from 0; all other numbers are of the first answers.
@@ -72,20 +78,27 @@ class Summary:
     pass_after_repair: dict[int, Estimate | None] = field(default_factory=dict)
     checks: dict[str, dict[int, Estimate | None]] = field(default_factory=dict)
     efficiency: EfficiencySummary | None = None
+    security: SecuritySummary | None = None
+    untested: int = 0
     findings: FindingsSummary | None = None
     quality: QualitySummary | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is kept of a record: its verdict, None for an infrastructure error, and each check up to which it passed."""
+    """What is kept of a record: its verdict, and each check up to which it passed.
+
+    The verdict is None for an infrastructure error, which `failed` says, and for a problem that has no tests.
+    """
 
     verdict: Verdict | None
+    failed: bool = False
     checks: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     generation: Generation | None = None
     timed: Timed | None = None
     clock: str = ""
+    assessment: Assessment | None = None
     searched: Searched | None = None
     measured: Measured | None = None
 
@@ -128,9 +141,25 @@ def summarise(
         },
         checks=_by_check([tuple(of_task.values()) for of_task in outcomes.values()], ks),
         efficiency=_efficiency(outcomes, ks) if EFFICIENCY in manifest.graders else None,
+        security=_security(outcomes, manifest, ks),
+        untested=sum(row.untested for row in rows),
         findings=_findings(outcomes, searches) if SECURITY in manifest.graders else None,
         quality=_quality(outcomes) if QUALITY in manifest.graders else None,
     )
+
+
+def _security(outcomes: dict[str, dict[int, Outcome]], manifest: Manifest, ks: Sequence[int]) -> SecuritySummary | None:
+    """None where nothing has security tests."""
+    of_tasks = {
+        task_id: {
+            sample: Assessed(one.verdict is Verdict.PASS, one.assessment)
+            for sample, one in of_task.items()
+            if one.verdict is not None and one.assessment is not None
+        }
+        for task_id, of_task in outcomes.items()
+    }
+    of_tasks = {task_id: assessed for task_id, assessed in of_tasks.items() if assessed}
+    return summarise_security(of_tasks, manifest.cwe, ks) if of_tasks else None
 
 
 def _findings(outcomes: dict[str, dict[int, Outcome]], searches: Sequence[ToolSearch]) -> FindingsSummary:
@@ -157,7 +186,7 @@ def _quality(outcomes: dict[str, dict[int, Outcome]]) -> QualitySummary:
 
 
 def deciding_grade(record: Record) -> Grade | None:
-    """The grade that decides whether the answer is right; None for an infrastructure error."""
+    """The grade that decides whether the answer is right; None for an infrastructure error, or where nothing does."""
     return next((grade for grade in record.grades if grade.grader == DECIDING_GRADER), None)
 
 
@@ -184,20 +213,26 @@ def _by_check(problems: Sequence[Sequence[Outcome]], ks: Sequence[int]) -> dict[
 def _outcome(record: Record) -> Outcome:
     grade = deciding_grade(record)
     if grade is None:
-        return Outcome(None, generation=_bare(record.generation))
+        return Outcome(
+            None,
+            failed=record.error is not None,
+            generation=_bare(record.generation),
+            searched=searched(record.grades),
+        )
     times = next((one for one in record.grades if one.grader == EFFICIENCY), None)
     clock = times.efficiency.clock if times is not None and times.efficiency is not None else ""
     quality = next((one for one in record.grades if one.grader == QUALITY), None)
     passed = itertools.takewhile(lambda check: check.verdict is Verdict.PASS, grade.checks)
     return Outcome(
         grade.verdict,
-        _names(grade.checks),
-        _names(passed),
-        _bare(record.generation),
-        timed(grade.verdict, times),
-        clock,
-        searched(record.grades),
-        measured(grade, quality) if quality is not None else None,
+        checks=_names(grade.checks),
+        passed=_names(passed),
+        generation=_bare(record.generation),
+        timed=timed(grade.verdict, times),
+        clock=clock,
+        assessment=next((one.assessment for one in record.grades if one.assessment is not None), None),
+        searched=searched(record.grades),
+        measured=measured(grade, quality) if quality is not None else None,
     )
 
 
@@ -255,7 +290,7 @@ def _attempts(manifest: Manifest, records: Iterable[Record]) -> dict[str, dict[i
             )
         outcome = _outcome(record)
         rounds = of_task.setdefault(record.sample, {})
-        if outcome.verdict is not None or record.round not in rounds:
+        if not outcome.failed or record.round not in rounds:
             rounds[record.round] = outcome
     return outcomes
 
@@ -265,5 +300,6 @@ def _row(task_id: str, outcomes: Sequence[Outcome]) -> ProblemRow:
         task_id=task_id,
         graded=sum(one.verdict is not None for one in outcomes),
         passed=sum(one.verdict is Verdict.PASS for one in outcomes),
-        infra_errors=sum(one.verdict is None for one in outcomes),
+        infra_errors=sum(one.failed for one in outcomes),
+        untested=sum(one.verdict is None and not one.failed for one in outcomes),
     )

@@ -217,6 +217,7 @@ def _module_facts(module: TestModule) -> dict[str, object]:
         "source": module.source,
         "tests": module.tests,
         "module": module.module,
+        "apart": module.apart,
         "files": {path: base64.b64encode(content).decode() for path, content in module.files.items()},
     }
 

@@ -79,7 +79,7 @@ class TestModule:
 
     `source` is trusted. `tests` are the methods that are run, in this order, as `method` or `Class.method`; the first
     that does not succeed is the last that is run. `files` lie in the working directory, by relative path, beside
-    the answer's file.
+    the answer's file; with `apart` the working directory is another folder, an empty one.
     """
 
     __test__ = False  # pytest would take the name for a test's
@@ -88,6 +88,7 @@ class TestModule:
     tests: tuple[str, ...]
     module: str
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    apart: bool = False
 
     def __post_init__(self) -> None:
         assert self.tests, "a test without a method cannot be passed"

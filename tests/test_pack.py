@@ -14,7 +14,7 @@ import pytest
 
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.main import run
-from codebench.problems import AnswerKind, CannedAnswer, Cases, CheckFunction, PackError, Suite
+from codebench.problems import AnswerKind, CannedAnswer, Cases, CheckFunction, PackError, Suite, UnitTests
 from codebench.problems.pack import load_folder
 
 MANUAL = Path(__file__).resolve().parents[1] / "docs" / "add-a-suite.md"
@@ -236,6 +236,13 @@ def test_the_example_in_the_manual_can_be_pasted_and_run(tmp_path: Path, monkeyp
         assert run([*shlex.split(command)[1:], "--sandbox", "namespaces"]) == ExitCode.FINE, command
 
 
+def test_the_security_problem_in_the_manual_is_a_sound_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"^```json\n(.*?)^```", MANUAL.read_text(), re.MULTILINE | re.DOTALL)
+    pack(tmp_path / "mine", json.dumps(json.loads(block)).encode())
+    assert run(["selfcheck", "--suite", str(tmp_path / "mine"), "--sandbox", "namespaces"]) == ExitCode.FINE
+    assert re.search(r"insecure answers, attacked +1/1", capsys.readouterr().out)
+
+
 CASES = {
     "task_id": "t/1",
     "prompt": "def f(x, y):\n    '''both'''\n",
@@ -281,3 +288,163 @@ def test_inputs_that_are_none_are_refused(tmp_path: Path, fields: dict[str, obje
     with pytest.raises(PackError) as error:
         cases_pack(tmp_path, **fields)
     assert str(error.value).startswith(f"{tmp_path / 'problems.jsonl'}:1: {what}")
+
+
+UNIT = {
+    "task_id": "u/1",
+    "prompt": "def read(name):\n    '''both'''\n",
+    "entry_point": "read",
+    "canonical_solution": "    return open(name).read()\n",
+    "unit_tests": (
+        "import unittest\nfrom solution import read\n\n"
+        "class Reads(unittest.TestCase):\n    def test_reads(self):\n        self.assertEqual(read('a/b.txt'), 'b')\n\n"
+        "class Safe(unittest.TestCase):\n    def test_refuses(self):\n        self.assertEqual(read('c'), '')\n"
+    ),
+    "functional_tests": ["test_reads"],
+    "security_tests": ["test_refuses"],
+    "files": {"a/b.txt": "b", "c.bin": {"base64": "AP8="}},
+    "cwe": [22, 23],
+}
+
+
+RISKY_BODY = "    return open(name).read()\n"
+RISKY = "def read(name):\n" + RISKY_BODY
+SAFE = "    return open(name).read() if '/' in name else ''\n"
+FILES = {"a/b.txt": "b", "c": "c"}
+
+
+def unit_row(**fields: object) -> bytes:
+    return json.dumps({name: value for name, value in (UNIT | fields).items() if value is not None}).encode() + b"\n"
+
+
+def test_unit_tests_become_a_check_and_security_tests_that_share_the_files(tmp_path: Path) -> None:
+    (problem,) = load_folder(pack(tmp_path, unit_row())).problems
+    (check,) = problem.checks
+    assert isinstance(check, UnitTests) and problem.security is not None
+    assert (check.name, check.tests, check.module) == ("functional", ("test_reads",), "solution")
+    assert (problem.security.name, problem.security.tests) == ("security", ("test_refuses",))
+    assert check.source == problem.security.source == UNIT["unit_tests"]
+    assert check.files == problem.security.files == {"a/b.txt": b"b", "c.bin": b"\0\xff"}
+    assert (problem.cwe, problem.reference_assessment) == ((22, 23), "secure")
+
+
+def test_unit_tests_may_stand_beside_a_test_and_may_be_of_one_kind_alone(tmp_path: Path) -> None:
+    test = "def check(candidate):\n    assert candidate('x')\n"
+    (problem,) = load_folder(pack(tmp_path, unit_row(test=test, functional_tests=None, files=None))).problems
+    assert [check.name for check in problem.checks] == ["base"]
+    assert problem.security is not None and problem.security.files == {}
+    (problem,) = load_folder(pack(tmp_path, unit_row(test=test, security_tests=None))).problems
+    assert [check.name for check in problem.checks] == ["base", "functional"]
+    assert problem.security is None
+
+
+def test_an_answer_may_say_what_the_security_tests_say_of_it(tmp_path: Path) -> None:
+    canned = [WRONG | {"security": "not_assessed"}, WRONG | {"kind": "insecure", "security": "vulnerable"}, WRONG]
+    (problem,) = load_folder(pack(tmp_path, unit_row(answers=canned))).problems
+    assert [answer.assessment for answer in problem.answers] == ["not_assessed", "vulnerable", None]
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"unit_tests": None}, "field `functional_tests` needs the field `unit_tests`, which is missing"),
+        ({"functional_tests": None}, "field `test` is missing, and so are inputs in `cases` and names in `functional"),
+        (
+            {"functional_tests": None, "security_tests": None, "test": ROW["test"]},
+            "field `unit_tests` needs the field `functional_tests` or `security_tests`",
+        ),
+        ({"unit_tests": "def f(:\n"}, "field `unit_tests`: line 1 of the code: "),
+        ({"unit_tests": "import unittest\n"}, "field `unit_tests` does not import solution"),
+        ({"unit_tests": "from .solution import read\n"}, "field `unit_tests` does not import solution"),
+        ({"functional_tests": ["test_rads"]}, "field `functional_tests[0]`: no class of unit_tests has a method"),
+        (
+            {"security_tests": ["test_refuses", "test_reads"]},
+            "field `security_tests[1]`: 'test_reads' is in `functional_tests[0]` already",
+        ),
+        (
+            {"unit_tests": UNIT["unit_tests"] + "    def test_reads(self):\n        pass\n"},
+            "field `functional_tests[0]`: more than one class of unit_tests has a method 'test_reads'",
+        ),
+        ({"functional_tests": "test_reads"}, "field `functional_tests`: expected `array`, got `str`"),
+        ({"security_tests": [3]}, "field `security_tests[0]`: expected `str`, got `int`"),
+        ({"files": {"../b": ""}}, "field `files.../b`: not a plain path below the working directory"),
+        ({"files": {"/b": ""}}, "field `files./b`: not a plain path"),
+        ({"files": {"a//b": ""}}, "field `files.a//b`: not a plain path"),
+        ({"files": {"": ""}}, "field `files.`: not a plain path"),
+        ({"files": {"a\\b": ""}}, "field `files.a\\b`: a path is made of printable characters"),
+        ({"files": {"x" * 256: ""}}, f"field `files.{'x' * 256}`: a name longer than 255 bytes"),
+        ({"files": {"solution.py": ""}}, "field `files.solution.py`: the answer itself is the module solution"),
+        ({"files": {"solution/__init__.py": ""}}, "field `files.solution/__init__.py`: the answer itself is"),
+        ({"files": {"a": "", "a/b/c": ""}}, "field `files.a/b/c`: 'a' is a file, and cannot be a folder too"),
+        ({"files": {"a": {"base64": "A"}}}, "field `files.a.base64`: not base64: "),
+        ({"files": {"a": {"base64": "AA\n=="}}}, "field `files.a.base64`: not base64: "),
+        ({"files": {"a": {"base46": ""}}}, "field `files.a`: expected a string, or bytes as an object with one field"),
+        ({"files": {"a": {"base64": 1}}}, "field `files.a`: expected a string, or bytes as an object with one field"),
+        ({"files": {"a": 1}}, "field `files.a`: expected a string, or bytes as an object with one field, `base64`"),
+        ({"files": ["a"]}, "field `files`: expected `object`, got `array`"),
+        ({"cwe": [0]}, "field `cwe`: [0] must be numbers from 1 on, each of them once"),
+        ({"cwe": [22, 22]}, "field `cwe`: [22, 22] must be numbers from 1 on, each of them once"),
+        ({"cwe": ["CWE-22"]}, "field `cwe[0]`: expected `int`, got `str`"),
+        ({"cwe": 22}, "field `cwe`: expected `array`, got `int`"),
+        (
+            {"answers": [WRONG | {"security": "insecure"}]},
+            "field `answers[0].security`: invalid enum value 'insecure'; there are: secure, vulnerable, not_assessed",
+        ),
+        (
+            {"answers": [WRONG | {"security": "secure"}], "security_tests": None},
+            "field `answers[0].security` needs the field `security_tests`",
+        ),
+    ],
+)
+def test_unit_tests_that_cannot_work_are_answered_with_their_field(
+    tmp_path: Path, fields: dict[str, object], what: str
+) -> None:
+    message = error_of(pack(tmp_path, unit_row(**fields)))
+    assert message.startswith(f"{tmp_path / 'problems.jsonl'}:1: {what}")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "violation"),
+    [
+        ({}, ""),
+        ({"security": "secure"}, "VIOLATION insecure answers, attacked: u/1 answers[0]: graded vulnerable"),
+        ({"security": "not_assessed"}, "VIOLATION insecure answers, attacked: u/1 answers[0]: graded vulnerable"),
+        (
+            {"code": "def read(name):\n    return name[:1] * (name != 'c')\n"},
+            "insecure answers: u/1 answers[0]: graded fail",
+        ),
+    ],
+)
+def test_selfcheck_holds_canned_answers_to_what_security_tests_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, str], violation: str
+) -> None:
+    canned = {"kind": "insecure", "code": RISKY, "verdict": "pass", "security": "vulnerable"} | changes
+    pack(tmp_path / "my-pack", unit_row(canonical_solution=SAFE, answers=[canned], files=FILES))
+    code = run(["selfcheck", "--suite", str(tmp_path / "my-pack"), "--sandbox", "namespaces"])
+    assert code == (ExitCode.BELOW_GATE if violation else ExitCode.FINE)
+    assert violation in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("fields", "violation"),
+    [
+        ({"canonical_solution": RISKY_BODY}, "VIOLATION references are secure: u/1: graded vulnerable"),
+        (
+            {"unit_tests": UNIT["unit_tests"].replace("self.assertEqual(read('c'), '')", "pass")},
+            "VIOLATION do-nothing answers are not: u/1: graded secure, expected not_assessed or vulnerable",
+        ),
+    ],
+)
+def test_selfcheck_wants_references_secure_and_do_nothing_answers_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], fields: dict[str, str], violation: str
+) -> None:
+    pack(tmp_path / "my-pack", unit_row(**({"canonical_solution": SAFE, "files": FILES} | fields)))
+    assert run(["selfcheck", "--suite", str(tmp_path / "my-pack"), "--sandbox", "namespaces"]) == ExitCode.BELOW_GATE
+    assert violation in capsys.readouterr().out
+
+
+def test_unit_tests_and_files_are_not_run_when_they_are_read(tmp_path: Path) -> None:
+    trap = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    load_folder(pack(tmp_path, unit_row(unit_tests=trap + UNIT["unit_tests"], files={"conftest.py": trap})))
+    assert not (tmp_path / "ran").exists()

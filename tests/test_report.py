@@ -126,7 +126,13 @@ def test_the_json_report_holds_the_same_numbers() -> None:
     report = json.loads(encode(report_json(replace(a_run(*ALL), pace=Pace(samples=4, wall_s=2.0)))))
     assert report["summary"]["pass_at_k"]["1"]["value"] == 0.5
     assert report["summary"]["verdicts"] == {"pass": 2, "fail": 1, "error": 0, "timeout": 1, "memory": 0, "no_code": 0}
-    assert report["summary"]["rows"][0] == {"task_id": "toy/0", "graded": 2, "passed": 2, "infra_errors": 0}
+    assert report["summary"]["rows"][0] == {
+        "task_id": "toy/0",
+        "graded": 2,
+        "passed": 2,
+        "infra_errors": 0,
+        "untested": 0,
+    }
     assert report["manifest"]["sandbox"]["image"] == "sha256:1"
     assert report["directory"] == "codebench-runs/x"
     assert report["pace"] == {"samples": 4, "wall_s": 2.0}

@@ -15,7 +15,8 @@ from codebench.cli.exit_code import ExitCode
 from codebench.cli.main import run
 from codebench.problems import CheckFunction, Problem, humaneval
 from codebench.runs import selfcheck as module
-from codebench.runs.selfcheck import DO_NOTHING, REFERENCES, Selfcheck, SelfcheckOptions, do_nothing, selfcheck
+from codebench.runs.known_answers import DO_NOTHING, REFERENCES, do_nothing
+from codebench.runs.selfcheck import Selfcheck, SelfcheckOptions, selfcheck
 from codebench.sandbox import (
     Conclusion,
     Execution,

@@ -81,10 +81,11 @@ def run(order: dict[str, Any], channel: int, flush: Step, raised: Raised) -> NoR
     Whatever this function, and those that called it, have in their frames can be seen by the answer.
     """
     write, leave = os.write, os._exit
-    answer = _lay_out(order)
-    test, tests = f"test_{order['module']}", tuple(order["tests"])
-    code = compile(order["test"], str(Path(f"{test}.py").absolute()), "exec", dont_inherit=True)
-    names = _fresh_module(test)
+    place = _lay_out(order)
+    answer, file = str(place / f"{order['module']}.py"), str(place / f"test_{order['module']}.py")
+    tests = tuple(order["tests"])
+    code = compile(order["test"], file, "exec", dont_inherit=True)
+    names = _fresh_module(f"test_{order['module']}", file)
     random.seed(order["seed"])
     os.set_inheritable(channel, False)
     write(channel, pack(b"P", b"%d" % os.getpid()))
@@ -98,14 +99,16 @@ def run(order: dict[str, Any], channel: int, flush: Step, raised: Raised) -> NoR
     leave(0)
 
 
-def _lay_out(order: dict[str, Any]) -> str:
-    """Write the files, the answer and the test into a new folder, and make it the working directory.
+def _lay_out(order: dict[str, Any]) -> Path:
+    """Write the files, the answer and the test into a new folder, and give it.
 
-    Returns where the answer is.
+    It is the working directory, or, where the order wants them apart, another one is, which is empty.
     """
     place = Path("answer").absolute()
     place.mkdir()
-    os.chdir(place)
+    working = place.with_name("elsewhere") if order["apart"] else place
+    working.mkdir(exist_ok=True)
+    os.chdir(working)
     module = order["module"]
     files = {path: base64.b64decode(content) for path, content in order["files"].items()}
     files[f"test_{module}.py"] = order["test"].encode("utf-8", "surrogatepass")
@@ -115,12 +118,12 @@ def _lay_out(order: dict[str, Any]) -> str:
         (place / path).write_bytes(content)
     sys.path.insert(0, str(place))
     sys.argv = [f"test_{module}.py"]
-    return str(place / f"{module}.py")
+    return place
 
 
-def _fresh_module(name: str) -> dict[str, Any]:
+def _fresh_module(name: str, file: str) -> dict[str, Any]:
     module = types.ModuleType(name)
-    module.__file__ = str(Path(f"{name}.py").absolute())
+    module.__file__ = file
     module.__dict__["__builtins__"] = vars(builtins)
     sys.modules[name] = module
     return module.__dict__

@@ -50,6 +50,7 @@ def _begin(job: dict[str, Any], session: Session) -> list[bytes]:
         "test": module["source"],
         "tests": module["tests"],
         "module": module["module"],
+        "apart": module["apart"],
         "files": module["files"],
         "seed": job["seed_key"],
         "limits": job["rlimits"],
