@@ -36,6 +36,15 @@ def test_efficiency_is_reported_and_comes_out_of_the_records_again(tmp_path: Pat
     assert "starter/echo-count" in shown.stdout
 
 
+def test_enamel_reports_pass_at_k_and_eff_at_k_and_its_sizes_apart(tmp_path: Path, shared: Path) -> None:
+    given = ["--suite", "enamel", "--data", shared / "data", "--task", "HumanEval/7", "--sandbox", "namespaces"]
+    done = codebench("eval", *given, "--model", "reference", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    scores = [line.split()[1] for line in done.stdout.splitlines() if "@" in line]
+    assert scores == ["pass@1", "eff@1"]
+    assert "Right answers by size" in done.stdout
+
+
 def test_without_the_grader_nothing_is_timed(tmp_path: Path) -> None:
     done = codebench("eval", *TIMED, "--model", "reference", "--out", tmp_path / "out", "--json")
     assert json.loads(done.stdout)["summary"]["efficiency"] is None
