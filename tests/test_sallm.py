@@ -16,7 +16,7 @@ from codebench.generators.replay import open_generator
 from codebench.graders import Assessment, Bench, Verdict
 from codebench.graders.assessed import assess
 from codebench.graders.correctness import CorrectnessGrader
-from codebench.problems import AnswerKind, PackError, Problem, Suite, UnitTests
+from codebench.problems import AnswerKind, Check, PackError, Problem, Suite, UnitTests
 from codebench.problems.sallm import load
 from codebench.runs import EvalOptions, evaluate, summarise_run
 from codebench.runs.exchange import import_results
@@ -78,8 +78,16 @@ def test_by_sallms_rules_the_working_directory_is_another_and_nothing_is_in_it(s
     for problem in theirs.problems:
         for tests in (*problem.checks, problem.security):
             assert isinstance(tests, UnitTests)
-            assert (not tests.tests) if problem.task_id in UNTESTED else (tests.apart and not tests.files)
+            assert tests.apart or problem.task_id in UNTESTED
+            assert not tests.files
+    untested = {problem.task_id for problem in theirs.problems for one in problem.checks if not _names(one)}
+    assert untested == UNTESTED | {"SALLM/Tainted_Author_A_cwe776_0", "SALLM/Tainted_CodeQL_codeql_cwe776_0"}
     assert {check.name for problem in theirs.problems for check in problem.checks} == {"functional"}
+
+
+def _names(check: Check) -> tuple[str, ...]:
+    assert isinstance(check, UnitTests)
+    return check.tests
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
