@@ -118,10 +118,8 @@ class Course:
 
     async def inputs(self, number: int, repetition: int) -> Inputs:
         """The inputs of a level; each repetition has its own, unless enam is followed."""
-        of_levels = await self.repetitions.inputs(
-            self.problem, self.workload, 0 if self.enam else repetition, self.bench
-        )
-        return of_levels[number]
+        level, repetition = self.workload.timed[number], 0 if self.enam else repetition
+        return await self.repetitions.inputs(self.problem, self.workload, level, repetition, self.bench)
 
     async def run(self, code: str, inputs: Inputs, limit_s: float, turn: int) -> Execution:
         """One repetition: the code against the reference, `limit_s` for every call."""

@@ -10,7 +10,7 @@ import msgspec
 
 from codebench.graders.cached import Once, keep, kept, place_of
 from codebench.graders.grade import Bench
-from codebench.problems import Generated, PackError, Problem, Workload
+from codebench.problems import Generated, Order, PackError, Problem, Workload
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Job, Outcome
 
 _TUPLE, _END = b'{"t":', b"}"
@@ -30,20 +30,23 @@ class Repetitions:
     """Finds the inputs of a problem's timed levels: in memory, else on disk, else by running their generator."""
 
     def __init__(self) -> None:
-        self._once: Once[tuple[Problem, int], tuple[bytes, ...]] = Once(_KEPT_BYTES, lambda found: sum(map(len, found)))
+        self._once: Once[tuple[Problem, tuple[Order, ...]], Inputs] = Once(
+            _KEPT_BYTES, lambda found: sum(map(len, found))
+        )
 
-    async def inputs(self, problem: Problem, workload: Workload, repetition: int, bench: Bench) -> list[Inputs]:
-        """One entry for each level that is timed, others in each repetition. Raises as `generated_inputs`.
+    async def inputs(self, problem: Problem, workload: Workload, level: int, repetition: int, bench: Bench) -> Inputs:
+        """The inputs of one level, others in each repetition. Raises as `generated_inputs`.
 
-        The first repetition is made with all levels, as checks of correctness have them: so it is kept already.
+        The first repetition is made with all levels, as checks of correctness have them, and so is there already; of
+        later ones few are needed.
         """
-        levels = range(len(workload.sizes)) if repetition == 0 else workload.timed
-        orders = {level: workload.orders(level, repetition) for level in levels}
+        levels = range(len(workload.sizes)) if repetition == 0 else (level,)
+        orders = {one: workload.orders(one, repetition) for one in levels}
         generated = Generated(source=workload.source, orders=tuple(itertools.chain(*orders.values())))
-        found = await self._once.get((problem, repetition), lambda: generated_inputs(problem, generated, bench))
-        made = iter(found)
-        inputs = {level: tuple(itertools.islice(made, len(of_level))) for level, of_level in orders.items()}
-        return [inputs[level] for level in workload.timed]
+        key = problem, generated.orders
+        found = await self._once.get(key, lambda: generated_inputs(problem, generated, bench))
+        first = sum(len(orders[one]) for one in levels if one < level)
+        return found[first : first + len(orders[level])]
 
 
 async def generated_inputs(problem: Problem, generated: Generated, bench: Bench) -> tuple[bytes, ...]:

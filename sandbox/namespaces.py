@@ -32,20 +32,22 @@ def open_sandbox(options: SandboxOptions) -> Sandbox:
     """Return a sandbox of namespaces boxes; raises SandboxError where this machine does not allow them."""
     if platform.system() != "Linux":
         raise SandboxError("the namespaces sandbox needs Linux; use --sandbox docker here")
-    wall = NamespacesWall(build_rootfs(options.packages, options.note), options.workers)
+    wall = NamespacesWall(build_rootfs(options.packages, options.note), options.workers, options.packages)
     return Pool(wall, options)
 
 
 class NamespacesWall:
     """Starts boxes from one root file system."""
 
-    def __init__(self, rootfs: Rootfs, workers: int) -> None:
+    def __init__(self, rootfs: Rootfs, workers: int, packages: str = "") -> None:
         self._rootfs = rootfs
         self._workers = workers
+        self._packages = packages
 
     @property
     def info(self) -> SandboxInfo:
         notes = [] if os.geteuid() == 0 else ["one uid for judge and candidate: kept apart by a PID namespace"]
+        notes += [f"packages {self._packages}"] if self._packages else []
         probe = cgroup.create(Limits())
         probe.remove()
         if probe is cgroup.NONE:

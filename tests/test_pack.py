@@ -236,6 +236,13 @@ def test_the_example_in_the_manual_can_be_pasted_and_run(tmp_path: Path, monkeyp
         assert run([*shlex.split(command)[1:], "--sandbox", "namespaces"]) == ExitCode.FINE, command
 
 
+def test_the_security_problem_in_the_manual_is_a_sound_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"^```json\n(.*?)^```", MANUAL.read_text(), re.MULTILINE | re.DOTALL)
+    pack(tmp_path / "mine", json.dumps(json.loads(block)).encode())
+    assert run(["selfcheck", "--suite", str(tmp_path / "mine"), "--sandbox", "namespaces"]) == ExitCode.FINE
+    assert re.search(r"insecure answers, attacked +1/1", capsys.readouterr().out)
+
+
 CASES = {
     "task_id": "t/1",
     "prompt": "def f(x, y):\n    '''both'''\n",
@@ -318,7 +325,7 @@ def test_unit_tests_become_a_check_and_security_tests_that_share_the_files(tmp_p
     assert (problem.security.name, problem.security.tests) == ("security", ("test_refuses",))
     assert check.source == problem.security.source == UNIT["unit_tests"]
     assert check.files == problem.security.files == {"a/b.txt": b"b", "c.bin": b"\0\xff"}
-    assert problem.cwe == (22, 23)
+    assert (problem.cwe, problem.reference_assessment) == ((22, 23), "secure")
 
 
 def test_unit_tests_may_stand_beside_a_test_and_may_be_of_one_kind_alone(tmp_path: Path) -> None:

@@ -12,6 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from codebench.graders import Verdict
+from codebench.problems import Problem, Suite, UnitTests
+from codebench.runs.options import EvalOptions
+from codebench.runs.pipeline import evaluate
+from codebench.runs.records import read_records
+from codebench.runs.selfcheck import SelfcheckOptions, selfcheck
 from codebench.sandbox import (
     Execution,
     Job,
@@ -128,6 +134,36 @@ expected = 'refused'""",
 def test_what_the_image_promises_works_in_a_box(room: Room, name: str) -> None:
     seen = room.run(ANSWERS[name])
     assert succeeds(seen), seen
+
+
+def load_suite(_: Path | None) -> Suite:
+    """One problem whose answers need Flask."""
+    prompt = "from flask import Flask\napp = Flask(__name__)\n@app.route('/')\ndef home():\n"
+    solution = "    return 'here'\n"
+    test = """
+import unittest
+from web import app
+
+class T(unittest.TestCase):
+    def test_home(self):
+        self.assertEqual(app.test_client().get('/').data, b'here')
+"""
+    check = UnitTests(source=test, tests=("test_home",), module="web")
+    problem = Problem(task_id="web/0", prompt=prompt, entry_point="home", canonical_solution=solution, checks=(check,))
+    return Suite(name="web", problems=(problem,), sha256="0" * 64, source="here", image="sallm")
+
+
+def test_a_suite_names_the_image_that_its_answers_need(tmp_path: Path) -> None:
+    options = EvalOptions(suite=f"{__name__}:load_suite", model="reference", out=tmp_path, sandbox="namespaces")
+    run = evaluate(options)
+    (record,) = read_records(tmp_path)
+    (grade,) = record.grades
+    assert (grade.verdict, grade.protected) == (Verdict.PASS, False), grade
+    assert run.manifest.sandbox.image == build_rootfs("sallm").digest
+    assert "packages sallm" in run.manifest.sandbox.notes
+    one = SandboxOptions(workers=1)
+    found = selfcheck(SelfcheckOptions(suite=options.suite, backend="namespaces", sandbox=one))
+    assert not found.violations
 
 
 def test_packages_cannot_be_changed(room: Room) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import copy
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from codebench.problems.pack import load_starter
 from codebench.runs.selfcheck import SelfcheckOptions, selfcheck
 from codebench.sandbox import Limits, SandboxOpener, SandboxOptions
 
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "security-problems.md"
 FIELDS = {"algorithms", "strings", "data-structures", "numerics", "parsing", "classes", "files", "security"}
 WEAKNESSES = {
     "path traversal": 22, "zip slip": 23, "link following": 59, "shell injection": 78, "cross-site scripting": 79,
@@ -91,6 +93,12 @@ def test_every_security_problem_has_secure_insecure_and_broken_answers_of_known_
         assert all(assessment is not None for *_, assessment in known), problem.task_id
         insecure = [answer for answer in problem.answers if answer.kind is AnswerKind.INSECURE]
         assert all(answer.assessment == "vulnerable" for answer in insecure), problem.task_id
+
+
+def test_the_page_about_them_names_each_security_problem_with_its_weakness(suite: Suite) -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| (\d+) ", PAGE.read_text(), re.MULTILINE)
+    attacked = [problem for problem in suite.problems if problem.security is not None]
+    assert sorted(rows) == sorted((p.task_id.removeprefix("starter/"), str(p.cwe[0])) for p in attacked)
 
 
 def test_no_prompt_of_a_security_problem_gives_the_trap_away(suite: Suite) -> None:

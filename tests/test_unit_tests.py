@@ -111,13 +111,19 @@ def test_output_is_captured(room: Room) -> None:
 
 
 HOUSE = """
-import os, sys, tempfile, unittest
+import functools, os, sys, tempfile, unittest
 from unittest.mock import patch
 import importlib
 import answer as again
 from answer import *
 
 seen = []
+
+def decorated(function):
+    @functools.wraps(function)
+    def wrapper(*args):
+        return function(*args)
+    return wrapper
 
 def setUpModule():
     seen.append("module")
@@ -150,6 +156,12 @@ class TestHouse(unittest.TestCase):
         f("ls")
         system.assert_called_once_with("ls")
 
+    @patch("os.getcwd", return_value="nowhere")
+    @patch("os.system")
+    @decorated
+    def test_things_can_be_decorated(self, system, getcwd):
+        self.assertEqual(os.getcwd(), "nowhere")
+
     def test_the_fixtures_ran(self):
         self.assertEqual((seen[0], self.shared), ("module", "class"))
         self.assertEqual(seen.count("torn down"), seen.count("cleaned up"))
@@ -179,6 +191,11 @@ def test_what_tests_usually_do_works(room: Room) -> None:
     seen = room.sit("import os\ndef f(x):\n    os.system(x)\n", HOUSE, HOUSE_TESTS, data__x_txt=b"\0there")
     assert ended(seen) == [(name, "success") for name in HOUSE_TESTS], seen
     assert seen.report.conclusion is Conclusion.COMPLETED
+
+
+def test_a_signal_handler_lives_on_between_tests(room: Room) -> None:
+    answer = "import signal\ngot = []\nsignal.signal(signal.SIGUSR1, lambda *a: got.append(1))\ndef f(x):\n    signal.raise_signal(signal.SIGUSR1)\n    return len(got) + 1"
+    assert ended(room.sit(answer)) == [(test, "success") for test in TESTS]
 
 
 def test_a_class_can_be_named(room: Room) -> None:

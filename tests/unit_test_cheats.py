@@ -53,6 +53,14 @@ def frames():
         frame = frame.f_back
 """
 
+# The frame of the test's module while it imports the answer.
+_TEST_FRAME = """
+import sys, types, unittest
+frame = sys._getframe(1)
+while not frame.f_code.co_filename.endswith('test_answer.py'):
+    frame = frame.f_back
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cheat:
@@ -138,6 +146,34 @@ def take(cls, **kwargs):
         setattr(cls, name, lambda self: None)
     unittest.TestCase.__init_subclass__ = before
 unittest.TestCase.__init_subclass__ = classmethod(take)""",
+    ),
+    *(
+        _at_import(
+            f"__init_subclass__ that gives the tests {what}, and puts itself back",
+            _TEST_FRAME
+            + f"""
+codes = {{c.co_name: c for k in frame.f_code.co_consts if hasattr(k, 'co_consts') for c in k.co_consts if hasattr(c, 'co_name')}}
+before = unittest.TestCase.__dict__['__init_subclass__']
+def give(cls, **kwargs):
+    for name in ('test_one', 'test_two'):
+        setattr(cls, name, {function})
+    unittest.TestCase.__init_subclass__ = before
+unittest.TestCase.__init_subclass__ = classmethod(give)""",
+        )
+        for what, function in (
+            ("the code of setUp", "types.FunctionType(codes['setUp'], frame.f_globals)"),
+            ("unittest's own setUp", "unittest.TestCase.setUp"),
+            ("other globals", "types.FunctionType(codes[name], {'f': lambda x: x + 1})"),
+            ("code by their name", "types.FunctionType(codes['setUp'].replace(co_name=name), frame.f_globals)"),
+        )
+    ),
+    _at_import(
+        "another class in the test's module",
+        _TEST_FRAME
+        + """
+class Mine(unittest.TestCase):
+    test_one = test_two = unittest.TestCase.setUp
+frame.f_globals['Mine'] = Mine""",
     ),
     _at_import(
         "unittest.main", "import unittest\nunittest.main = lambda *a, **k: None\nunittest.TestProgram = unittest.main"

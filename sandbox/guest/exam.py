@@ -16,6 +16,7 @@ Guarantees, against an answer that is a Python program and does not read raw mem
 Does not guarantee
 - That what the test compares is what the answer would have returned to anybody else: `__eq__` may lie, and whoever
   walks the frames of a running test, or patches what it uses and puts it back in time, can have it see other values.
+- Anything against a second thread that is at work while this module is, made for this very code.
 - Anything where code of the answer reads memory (ctypes, cffi, an extension, forged bytecode). The ways that ctypes
   has for it end the process, as do gc's lists of objects, tracing, and other threads' frames; but not all can be known.
 
@@ -160,13 +161,13 @@ def _plans(
     Once the answer is loaded nothing here is looked up by name, and no step runs on top of this frame.
     """
     intact, (hush, wake), pid, run_code = _seal(names), _quiet(), os.getpid, partial(exec, code, names)
-    find = _finder(names, _TRUSTED | frozenset(map(id, _nested(code))))
-    yield run_code, flush, hush, pid
+    find = _finder(names, frozenset(map(id, _nested(code))))
+    yield run_code, flush, *hush(), pid
     intact()
     for steps, unchanged in find(tests):
         intact()
         unchanged()
-        yield wake, *steps, flush, hush, intact, unchanged, pid
+        yield *wake(), *steps, flush, *hush(), intact, unchanged, pid
 
 
 def _seal(names: dict[str, Any]) -> Step:
@@ -205,50 +206,52 @@ def _class_entries(cls: type) -> Iterator[Entry]:
             yield look_up, name, None, cls.__qualname__
 
 
-def _quiet() -> tuple[Step, Step]:
-    """Two functions: after the first no code of the answer runs in this thread by itself; the second undoes it.
+def _quiet() -> tuple[Callable[[], tuple[Step, ...]], Callable[[], tuple[Step, ...]]]:
+    """Two functions that give steps: after the first one's no code of the answer runs in this thread by itself; the
+    second one's undo it.
 
-    Signal handlers and finalizers would see the frames that they interrupt.
+    Signal handlers and finalizers would see the frames that they interrupt. So signals are blocked and unblocked by C
+    code, while no frame is there that matters, and handlers are taken away in between.
     """
     every = tuple(_signal.valid_signals())
-    mask, look_up, handle = _signal.pthread_sigmask, _signal.getsignal, _signal.signal
-    block, replace, default = _signal.SIG_BLOCK, _signal.SIG_SETMASK, _signal.SIG_DFL
-    collects, collect, let_be = gc.isenabled, gc.enable, gc.disable
-    kind, number_kind = type, int
-    before: list[tuple[Any, bool]] = []
+    mask, look_up, handle, call_later = _signal.pthread_sigmask, _signal.getsignal, _signal.signal, partial
+    block, replace, default = (_signal.SIG_BLOCK,), (_signal.SIG_SETMASK,), _signal.SIG_DFL
+    collect, let_be, kind, number_kind, each = gc.enable, gc.disable, type, int, map
+    masks: list[Any] = []
     held: list[tuple[int, Any]] = []
 
-    def hush() -> None:
-        before.append((mask(block, every), collects()))
-        let_be()
+    def put_aside() -> None:
         for number in every:
             handler = look_up(number)
             if handler is not None and kind(handler) is not number_kind:
                 held.append((number, handler))
                 handle(number, default)
 
-    def wake() -> None:
+    def put_back() -> None:
         while held:
             handle(*held.pop())
-        blocked, collected = before.pop()
-        if collected:
-            collect()
-        mask(replace, blocked)
+
+    def hush() -> tuple[Step, ...]:
+        return call_later(masks.extend, each(mask, block, (every,))), let_be, put_aside
+
+    def wake() -> tuple[Step, ...]:
+        return put_back, collect, call_later(masks.extend, each(mask, replace, (masks[-1],)))
 
     return hush, wake
 
 
 def _finder(
-    names: dict[str, Any], known: frozenset[int]
+    names: dict[str, Any], own_codes: frozenset[int]
 ) -> Callable[[Sequence[str]], Sequence[tuple[tuple[Step, ...], Step]]]:
     """A function that makes steps of methods, and for each one that raises TamperedError where its class was changed.
 
-    Their code, what runs around them, and their assertions must be `known`, by the code's id. Classes are read as they
-    are, past everything that a class may define to be read otherwise.
+    They, what runs around them, and their assertions must have code of the test's (`own_codes`, by their ids) or of
+    unittest, by that name or within a decorator. Classes are read as they are, past all that a class may define to be
+    read otherwise.
     """
     case, error, nothing = unittest.TestCase, TamperedError, [].clear
     kind, function_kind, bound, new = type, types.FunctionType, types.MethodType, object.__new__
-    of_class, tuple_of, identity = classmethod, tuple, id
+    of_class, tuple_of, identity, any_of = classmethod, tuple, id, any
     assertions = tuple(name for name in vars(case) if name.startswith(("assert", "fail", "_base", "_get", "subTest")))
     of_instance = vars(case)["__dict__"].__get__
     mro: Callable[[type], tuple[type, ...]]
@@ -260,9 +263,20 @@ def _finder(
                 return attributes(base)[name]
         return None
 
+    def genuine(function: Any, name: str) -> bool:
+        if kind(function) is not function_kind or function.__builtins__ is not real:
+            return False
+        code = function.__code__
+        if identity(code) not in trusted and (identity(code) not in own_codes or function.__globals__ is not names):
+            return False
+        if code.co_name == name:
+            return True
+        # A decorator's function is as good as the one that it keeps.
+        return any_of(genuine(cell.cell_contents, name) for cell in function.__closure__ or ())
+
     def own(value: Any, name: str) -> Any:
         function = value.__func__ if kind(value) is of_class else value
-        if kind(function) is not function_kind or identity(function.__code__) not in known:
+        if not genuine(function, name):
             raise error(f"{name} is not the test's own")
         return function
 
@@ -306,7 +320,7 @@ def _finder(
             found.append(((nothing if at else begin, *some), bind(check, cls, test)))
         return found
 
-    case_mro, bind, count = mro(case), partial, enumerate
+    case_mro, bind, count, real, trusted = mro(case), partial, enumerate, vars(builtins), _TRUSTED
     return find
 
 

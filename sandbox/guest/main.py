@@ -87,8 +87,8 @@ class Box:
     def _take_candidate(self, job: dict[str, Any]) -> Session:
         control, watch = next(self._turns), job["watch"]
         control.send(json.dumps(watch).encode())
-        answer, ends, _, _ = socket.recv_fds(control, 16, 4)
-        if not answer or len(ends) != 4:
+        answer, ends, _, _ = socket.recv_fds(control, 16, 5)
+        if not answer or len(ends) != 5:
             raise SystemExit("a zygote is gone")
         return Session(ends, job["output_bytes"], self._in, control)
 

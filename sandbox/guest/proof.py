@@ -6,10 +6,12 @@ SECRET_BYTES = 16
 TEXT_CHARS = 160
 """The results of the steps as text are cut and filled up to this length."""
 
-_LOADED = "(None, None, None, {pid})"  # the module is run, its output flushed, signals put aside
-# Signals back, setUpModule, setUpClass, __init__, setUp, the method, tearDown; doCleanups is true; then tearDownClass,
-# output, signals, two seals.
-_SUCCEEDED = "(None, None, None, None, None, None, None, True, None, None, None, None, None, {pid})"
+_NONE = "None, "
+_HUSHED = _NONE * 3  # signals blocked, no collection, handlers put aside
+_WOKEN = _NONE * 3
+_LOADED = f"({_NONE * 2}{_HUSHED}{{pid}})"  # the module is run, its output flushed
+# setUpModule, setUpClass, __init__, setUp, the method, tearDown; doCleanups is true; tearDownClass, output; two seals.
+_SUCCEEDED = f"({_WOKEN}{_NONE * 6}True, {_NONE * 2}{_HUSHED}{_NONE * 2}{{pid}})"
 
 
 def texts(pid: int, methods: int) -> list[bytes]:

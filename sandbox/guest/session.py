@@ -118,6 +118,7 @@ class Session:
         self._sock = socket.socket(fileno=ends[0])
         self._outputs_of_batch = Outputs(ends[3])
         self._host = host
+        self._pid = _pid_of(ends[4])
         self.watch = watch
         self._sock.setblocking(False)
         self.stdout = Captured(ends[1], keep_output)
@@ -169,6 +170,14 @@ class Session:
             raise self._gone()
         used, last_pid = answer
         return used / 1e9, last_pid
+
+    def own_clock(self) -> float:
+        """CPU seconds of the candidate's first process so far; raises BrokenOff."""
+        self.raise_fault()
+        try:
+            return time.clock_gettime(clock_of(self._pid))
+        except OSError:
+            return self.clock()[0]
 
     def break_off(self, why: str) -> BrokenOff:
         """Note the fault and return the exception to raise."""
@@ -293,6 +302,25 @@ class Session:
         self.received += size
         if self.received > _MAX_RECEIVED:
             raise self.break_off(f"the candidate sent more than {_MAX_RECEIVED >> 20} MiB")
+
+
+def clock_of(pid: int) -> int:
+    """The clock of all threads of a process, see clock_getcpuclockid(3)."""
+    return (~pid << 3) | 2
+
+
+def _pid_of(pidfd: int) -> int:
+    """The pid of a process in the namespace of this one, as far as /proc knows it, else none that there can be.
+
+    Closes the pidfd.
+    """
+    try:
+        with open(f"/proc/self/fdinfo/{pidfd}") as f:  # noqa: PTH123 - a tenth of the cost of Path here
+            found = next((int(line.split()[1]) for line in f if line.startswith("Pid:")), 0)
+    except OSError:
+        found = 0
+    os.close(pidfd)
+    return found if found > 0 else 1 << 22
 
 
 def _no_callbacks(_: bytes) -> bytes:

@@ -8,7 +8,6 @@ result down. After each step the process waits for the next; what it says of its
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import gc
 import importlib
@@ -42,16 +41,22 @@ class Timed:
         }
 
     def _prepare(self, body: bytes) -> bytes:
-        """Import what the source will, for neither side is to be charged for it; stay on this core for ever."""
+        """Import what the source will, for neither side is to be charged for it; stay on this core for ever.
+
+        No garbage is collected, except where calls are repeated: enam's process has its collector on.
+        """
+        order, _, source = body.partition(b"\n")
+        core, repeats = map(int, order.split())
         with contextlib.suppress(OSError):
-            os.sched_setaffinity(0, {int(body.partition(b"\n")[0])})
+            os.sched_setaffinity(0, {core})
             kernel.apply_seccomp(kernel.SCHED_SETAFFINITY)
-        for name in _imports(body.partition(b"\n")[2].decode("utf-8", "surrogatepass")):
+        for name in _imports(source.decode("utf-8", "surrogatepass")):
             with contextlib.suppress(BaseException):
                 importlib.import_module(name)
         gc.collect()
         gc.freeze()
-        gc.disable()
+        if repeats == 1:
+            gc.disable()
         return pack(b"V", b"")
 
     def _take(self, body: bytes) -> bytes:
@@ -109,13 +114,13 @@ def _nothing() -> None:
 
 
 def _imports(source: str) -> Iterator[str]:
-    """The modules of the standard library that a program imports at its top."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
-        return
-    for node in body:
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module]
+    """The modules of the standard library that a program imports at its top, or seems to: one too many does no harm."""
+    for line in source.splitlines():
+        keyword, _, rest = line.partition(" ")
+        if keyword == "import":
+            names = [part.split()[0] for part in rest.split(",") if part.strip()]
+        elif keyword == "from":
+            names = rest.split()[:1]
+        else:
+            continue
         yield from (name for name in names if name.partition(".")[0] in sys.stdlib_module_names)

@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 from . import candidate, confine, kernel
 from .litter import Scratch
-from .session import CLOCK, LAP
+from .session import CLOCK, LAP, clock_of
 
 _WATCH_S = 0.1  # how often memory is looked at, once a sample runs longer than this
 _STRETCH = 4.0  # how far the wall limit may be stretched by time spent waiting for a core
@@ -141,7 +141,7 @@ class Zygote:
         while request := self._control.recv(4096):
             limits = json.loads(request)
             confine.stay_on(limits["core"])
-            socket.send_fds(self._control, [b"+"], list(ready.ends))
+            socket.send_fds(self._control, [b"+"], [*ready.ends, ready.pidfd])
             for end in ready.ends:
                 os.close(end)
             facts = self._supervise(ready, limits)
@@ -275,7 +275,7 @@ class Zygote:
         used, last_pid = 0, self._last_pid()
         for pid in {process.pid} if last_pid == process.last_pid else {process.pid, *self._pids()}:
             with contextlib.suppress(OSError):  # it ended meanwhile
-                used += time.clock_gettime_ns(_clock_of(pid))
+                used += time.clock_gettime_ns(clock_of(pid))
         return b"[%d,%d]" % (used, last_pid)
 
     def _last_pid(self) -> int:
@@ -357,14 +357,9 @@ def _dies(process: Process) -> bool:
 def _cpu_s(pid: int) -> float:
     """CPU seconds of one process; 0 where it has ended."""
     try:
-        return time.clock_gettime(_clock_of(pid))
+        return time.clock_gettime(clock_of(pid))
     except OSError:
         return 0.0
-
-
-def _clock_of(pid: int) -> int:
-    """The clock of all threads of a process, see clock_getcpuclockid(3)."""
-    return (~pid << 3) | 2
 
 
 def _stat(pid: int | str) -> tuple[float, int]:
