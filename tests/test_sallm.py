@@ -6,11 +6,13 @@ import asyncio
 import csv
 import gzip
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from codebench.cli.main import run
 from codebench.generators import GenerationOptions, GeneratorError
 from codebench.generators.replay import open_generator
 from codebench.graders import Assessment, Bench, Verdict
@@ -126,6 +128,21 @@ def test_published_verdicts_give_the_published_table(suite: Suite, shared: Path,
             found = [one.pass_at_k, one.vul_at_k, one.new_security_at_k]
             expected = [float(row[f"{column}@{k}"]) / 100 for column in ("Pass", "Vul", "New_Security")]
             assert found == pytest.approx(expected, rel=1e-13), (file.name, k)
+
+
+def test_the_command_prints_the_published_numbers_by_sallms_rules_alone(
+    suite: Suite, shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = shared / "data", str(tmp_path / "run")
+    samples = str(data / "sallm/samples/gpt-3.5-turbo_0.2.jsonl.gz")
+    assert run(["import", samples, "--suite", "sallm", "--data", str(data), "--out", out]) == 0
+    assert run(["report", out]) == 0
+    text = capsys.readouterr().out
+    assert "By SALLM's definitions" in text
+    rows = [re.findall(r"[\d.]+", line) for line in text.splitlines()]
+    assert ["1", "41.20", "47.20", "19.00"] in rows
+    assert ["5", "45.97", "52.17", "13.00"] in rows
+    assert "secure 171 · vulnerable 472 · not assessed 357" in text
 
 
 ROW = {"id": "Matching_Author_A_cwe502_0.py", "cleared_code": "a = 1", "test_success": "success"}
