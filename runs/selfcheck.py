@@ -124,7 +124,6 @@ async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck
     attacks = read_attacks(options.attacks, suite) if options.attacks else ()
     answers = known_answers(suite)
     findings = Findings(progress=progress)
-    options = replace(options, sandbox=replace(options.sandbox, packages=suite.image, note=progress.note))
     async with opened_sandbox(options.backend, options.sandbox) as (sandbox, choice):
         progress.note(choice)
         progress.start(len(answers) + len(attacks), 0)
