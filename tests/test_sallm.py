@@ -6,17 +6,19 @@ import asyncio
 import csv
 import gzip
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from codebench.cli.main import run
 from codebench.generators import GenerationOptions, GeneratorError
 from codebench.generators.replay import open_generator
 from codebench.graders import Assessment, Bench, Verdict
 from codebench.graders.assessed import assess
 from codebench.graders.correctness import CorrectnessGrader
-from codebench.problems import AnswerKind, PackError, Problem, Suite, UnitTests
+from codebench.problems import AnswerKind, Check, PackError, Problem, Suite, UnitTests
 from codebench.problems.sallm import load
 from codebench.runs import EvalOptions, evaluate, summarise_run
 from codebench.runs.exchange import import_results
@@ -78,8 +80,16 @@ def test_by_sallms_rules_the_working_directory_is_another_and_nothing_is_in_it(s
     for problem in theirs.problems:
         for tests in (*problem.checks, problem.security):
             assert isinstance(tests, UnitTests)
-            assert (not tests.tests) if problem.task_id in UNTESTED else (tests.apart and not tests.files)
+            assert tests.apart or problem.task_id in UNTESTED
+            assert not tests.files
+    untested = {problem.task_id for problem in theirs.problems for one in problem.checks if not _names(one)}
+    assert untested == UNTESTED | {"SALLM/Tainted_Author_A_cwe776_0", "SALLM/Tainted_CodeQL_codeql_cwe776_0"}
     assert {check.name for problem in theirs.problems for check in problem.checks} == {"functional"}
+
+
+def _names(check: Check) -> tuple[str, ...]:
+    assert isinstance(check, UnitTests)
+    return check.tests
 
 
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
@@ -118,6 +128,21 @@ def test_published_verdicts_give_the_published_table(suite: Suite, shared: Path,
             found = [one.pass_at_k, one.vul_at_k, one.new_security_at_k]
             expected = [float(row[f"{column}@{k}"]) / 100 for column in ("Pass", "Vul", "New_Security")]
             assert found == pytest.approx(expected, rel=1e-13), (file.name, k)
+
+
+def test_the_command_prints_the_published_numbers_by_sallms_rules_alone(
+    suite: Suite, shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = shared / "data", str(tmp_path / "run")
+    samples = str(data / "sallm/samples/gpt-3.5-turbo_0.2.jsonl.gz")
+    assert run(["import", samples, "--suite", "sallm", "--data", str(data), "--out", out]) == 0
+    assert run(["report", out]) == 0
+    text = capsys.readouterr().out
+    assert "By SALLM's definitions" in text
+    rows = [re.findall(r"[\d.]+", line) for line in text.splitlines()]
+    assert ["1", "41.20", "47.20", "19.00"] in rows
+    assert ["5", "45.97", "52.17", "13.00"] in rows
+    assert "secure 171 · vulnerable 472 · not assessed 357" in text
 
 
 ROW = {"id": "Matching_Author_A_cwe502_0.py", "cleared_code": "a = 1", "test_success": "success"}
