@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from codebench.graders.context import context_of
-from codebench.graders.generated import Inputs, Repetitions
+from codebench.graders.generated import Inputs, Repetitions, warm_up_level
 from codebench.graders.grade import Bench, Grade, Verdict
 from codebench.graders.times import CPU, FACTOR, INSIDE, Efficiency, Level, level_s, rival_s, score_of
 from codebench.problems import PackError, Problem, Workload
@@ -23,6 +23,7 @@ _MOST = 5  # repetitions
 _ONCE = 1.25  # how far one repetition may be wrong
 _TOLERANCE = 0.01  # of the score
 _OF_ENAM = 6
+_WARM_UPS = 4  # calls
 _CUT = 1.25  # of the limit: a call is cut off there, so that one which takes as long as the limit is seen to do so
 _CUT_S = 0.02
 _KEPT = 64
@@ -121,6 +122,13 @@ class Course:
         level, repetition = self.workload.timed[number], 0 if self.enam else repetition
         return await self.repetitions.inputs(self.problem, self.workload, level, repetition, self.bench)
 
+    async def warm_up(self) -> Inputs:
+        """What both are called on before it counts; nothing where enam is followed."""
+        if self.enam:
+            return ()
+        level, repetition = warm_up_level(self.workload)
+        return (await self.repetitions.inputs(self.problem, self.workload, level, repetition, self.bench))[:_WARM_UPS]
+
     async def run(self, code: str, inputs: Inputs, limit_s: float, turn: int) -> Execution:
         """One repetition: the code against the reference, `limit_s` for every call."""
         oracle, count = self.workload.oracle, len(inputs)
@@ -133,7 +141,12 @@ class Course:
             seed_key=self.problem.task_id,
             limits=replace(limits, timeout_s=limits.timeout_s + 4 * limit_s * count),
             batch=Batch(
-                groups=(group,), total_s=0.0, rival=self.reference, turn=turn, repeats=_OF_ENAM if self.enam else 1
+                groups=(group,),
+                total_s=0.0,
+                rival=self.reference,
+                turn=turn,
+                warm_up=await self.warm_up(),
+                repeats=_OF_ENAM if self.enam else 1,
             ),
         )
         return await self.bench.sandbox.run(job)

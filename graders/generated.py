@@ -15,6 +15,7 @@ from codebench.sandbox import Batch, CaseGroup, Conclusion, Job, Outcome
 
 _TUPLE, _END = b'{"t":', b"}"
 _LIMIT_S = 60.0  # for one input, and ten times as long for all
+_WARMING = 1000  # a repetition that none is numbered
 _KEPT_BYTES = 32 * 1024 * 1024  # of inputs that stay in memory in wire form
 
 
@@ -47,6 +48,12 @@ class Repetitions:
         found = await self._once.get(key, lambda: generated_inputs(problem, generated, bench))
         first = sum(len(orders[one]) for one in levels if one < level)
         return found[first : first + len(orders[level])]
+
+
+def warm_up_level(workload: Workload) -> tuple[int, int]:
+    """Level and repetition whose inputs warm up: the smallest that is not timed, else ones of their own."""
+    untimed = [level for level, weight in enumerate(workload.weights) if not weight]
+    return (untimed[0], 0) if untimed else (0, _WARMING)
 
 
 async def generated_inputs(problem: Problem, generated: Generated, bench: Bench) -> tuple[bytes, ...]:

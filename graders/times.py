@@ -127,6 +127,9 @@ def _own_s(duel: Duel, number: int, inside: bool) -> float:
     if inside:
         return hodges_lehmann(own.inside_s)
     load_s = max(0.0, duel.own_load_s - duel.rival_load_s - _LOAD_SLACK_S)
+    # What warms up is smaller than what is timed: where it takes longer it has done something for later.
+    warm_s = duel.warm_ups * max(call.call_s for call in duel.own) if duel.own else 0.0
+    load_s += max(0.0, duel.own_warm_s - warm_s - _STEP_SLACK_S)
     call_s = _call_s(own, duel.own_empty_s, inside)
     seconds = call_s + _beyond(own.emit_s, rival.emit_s) + _beyond(own.between_s, rival.between_s) + load_s
     # Times of helpers may be hidden from the clock, but they share the core: the wall time has them all.

@@ -230,6 +230,7 @@ def _batch_facts(batch: Batch) -> dict[str, object]:
         "packed": batch.packed,
         "rival": batch.rival,
         "turn": batch.turn,
+        "warm_up": len(batch.warm_up),
         "repeats": batch.repeats,
         "plain": not any(b"{" in call for group in batch.groups for call in group.inputs),
         "limits_s": [limit_s for group in batch.groups for limit_s in group.limits_s],
@@ -242,11 +243,12 @@ def _batch_facts(batch: Batch) -> dict[str, object]:
 def _cases(batch: Batch) -> list[bytes]:
     """A line with all inputs as one JSON list, then a line for each expected output, in parts.
 
-    With a rival each input has a line of its own, for it goes its own way.
+    With a rival each input has a line of its own, for it goes its own way, and so have those that warm up, after them.
     """
     start, between, end = (b"\n[", b",", b"]") if not batch.rival else (b"\n", b"\n", b"")
     parts = [start]
-    for number, call in enumerate(call for group in batch.groups for call in group.inputs):
+    calls = [call for group in batch.groups for call in group.inputs]
+    for number, call in enumerate([*calls, *batch.warm_up]):
         parts += [between, call] if number else [call]
     parts.append(end)
     for group in batch.groups:

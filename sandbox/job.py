@@ -55,9 +55,9 @@ class Batch:
     With a `rival`, which is a trusted program that defines the same entry point, every call is timed beside the
     rival's (see `guest.duel`): both run on one core, each in a process of its own, call by call, and who goes first
     alternates, beginning with the rival where `turn` is even. The rival's outputs are what is expected, so that none
-    are given. With `repeats` above 1 every call is made so often, on equal inputs, by a program that is loaded anew
-    each time without print and input, and the process's own clock is all there is to tell the repetitions apart:
-    enam's way of timing.
+    are given. Before that both are called on each input of `warm_up`, whose outputs do not matter. With `repeats` above
+    1 every call is made so often, on equal inputs, by a program that is loaded anew each time without print and input,
+    and the process's own clock is all there is to tell the repetitions apart: enam's way of timing.
     """
 
     groups: tuple[CaseGroup, ...]
@@ -67,6 +67,7 @@ class Batch:
     packed: bool = False
     rival: str = ""
     turn: int = 0
+    warm_up: tuple[bytes, ...] = ()
     repeats: int = 1
 
     def __post_init__(self) -> None:
@@ -182,6 +183,7 @@ class Duel:
     """Times of a program and its rival: `own` has one for each call that came back, `rival` perhaps one more.
 
     Loading a program is timed as well, after the modules of the standard library that it imports have been.
+    `own_warm_s` and `rival_warm_s` are what the `warm_ups` calls that warm up took, decoding included.
     `own_empty_s` and `rival_empty_s` are what `call_s` has in it without the call: the way there and back.
     `own_bytes` and `rival_bytes` are peak resident sets.
     """
@@ -190,6 +192,9 @@ class Duel:
     rival: tuple[CallTime, ...] = ()
     own_load_s: float = 0.0
     rival_load_s: float = 0.0
+    warm_ups: int = 0
+    own_warm_s: float = 0.0
+    rival_warm_s: float = 0.0
     own_empty_s: float = 0.0
     rival_empty_s: float = 0.0
     own_bytes: int = 0

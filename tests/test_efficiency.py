@@ -156,6 +156,16 @@ for _ in range(3):
 def f(xs):
     return [sum(xs), len(xs)]
 """
+AT_FIRST = """
+calls = 0
+def f(xs):
+    global calls
+    calls += 1
+    if calls == 1:
+        for _ in range(3):
+            work(xs)
+    return [sum(xs), len(xs)]
+"""
 LATE = """
 import sys
 def f(xs):
@@ -176,6 +186,7 @@ CHEATS = {
     "a child process": INNER + CHILD,
     "a child that leaves no trace": INNER + IGNORED + ON_ANOTHER_CORE + CHILD,
     "work at import": INNER + AT_IMPORT,
+    "work in the first call": INNER + AT_FIRST,
     "work after the call": INNER + LATE,
 }
 

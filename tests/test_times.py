@@ -74,6 +74,12 @@ def test_work_at_the_load_is_charged_to_every_call() -> None:
     assert value(level(loaded)) == pytest.approx(0.5, abs=0.01)
 
 
+def test_work_at_the_warm_up_is_charged_as_far_as_it_is_more_than_calls_take() -> None:
+    worked = replace(duel(0.1, 1.0), warm_ups=2, own_warm_s=1.6)
+    assert value(level(worked)) == pytest.approx(0.5, abs=0.01)
+    assert value(level(replace(duel(1.5, 1.0), warm_ups=2, own_warm_s=3.0))) == pytest.approx(0.5)
+
+
 def test_where_processes_were_begun_the_wall_time_counts() -> None:
     assert value(level(duel(0.1, 1.0, spawned=1, wall_s=1.5))) == pytest.approx(0.5, abs=0.01)
 

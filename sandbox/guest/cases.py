@@ -33,13 +33,15 @@ class Cases:
 
     `facts` says of each group how many there are and which oracle decides, and of each input its limit in seconds;
     `rest` is the JSON list of all inputs, and then, unless outputs are only to be recorded, a line for each with the
-    expected output. With a rival, which says what to expect, there is a line for each input and no more: `lines`.
+    expected output. With a rival, which says what to expect, there is a line for each input instead: these are `lines`;
+    and for each that warms up, `warm_up`.
     """
 
     def __init__(self, facts: dict[str, Any], rest: bytes) -> None:
         single = len(facts["limits_s"]) if facts["rival"] else 0
         lines = rest.split(b"\n")
         self.lines, self.inputs, self.expected = lines[:single], lines[0], lines[single or 1 :]
+        self.warm_up = lines[single : single + facts["warm_up"]]
         self.packed: bool = facts["packed"]
         self.limits: list[float] = facts["limits_s"]
         self.record: bool = facts["record"]

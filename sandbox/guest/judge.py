@@ -142,6 +142,7 @@ def _run_duel(
         trial = Trial(job["cases"], session, boundary, namespace)
         found = _report("completed", "", "", boundary)
         try:
+            own.warm_up(job["cases"].warm_up, job["batch"]["limits_s"][0])
             fight(job, trial, own, rival, job["cases"].lines)
         except OracleError as e:
             raise BrokenTest(str(e)) from e
@@ -156,6 +157,9 @@ def _run_duel(
     duel = {
         "own": own.times,
         "rival": rival.times,
+        "warm_ups": len(job["cases"].warm_up),
+        "own_warm_s": own.warm_s,
+        "rival_warm_s": rival.warm_s,
         "own_load_s": own.load_s,
         "rival_load_s": rival.load_s,
         "own_empty_s": own.empty_s,
@@ -168,10 +172,11 @@ def _rival(job: dict[str, Any], session: Session, order: dict[str, Any]) -> Figh
     """The trusted rival with its program loaded. Raises BrokenTest."""
     try:
         rival = Fighter(session, job["batch"]["rival"], order, job["batch"]["repeats"])
+        if rival.loaded[0] != b"V":
+            raise BrokenTest(f"the reference cannot be loaded: {rival.loaded[1][:_DETAIL_CHARS]!r}")
+        rival.warm_up(job["cases"].warm_up, job["watch"]["timeout_s"])
     except BrokenOff as e:
         raise BrokenTest(f"the reference cannot be loaded: {e}") from e
-    if rival.loaded[0] != b"V":
-        raise BrokenTest(f"the reference cannot be loaded: {rival.loaded[1][:_DETAIL_CHARS]!r}")
     return rival
 
 
