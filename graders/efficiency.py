@@ -8,7 +8,9 @@ the next level know nothing of it.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from codebench.graders.context import context_of
@@ -19,8 +21,10 @@ from codebench.problems import PackError, Problem, Workload
 from codebench.sandbox import Batch, CaseGroup, Conclusion, Execution, Job, Outcome
 
 ENAM = "enam"
-_MOST = 5  # repetitions
+_MOST = 4  # repetitions
 _ONCE = 1.25  # how far one repetition may be wrong
+_SHORT_S = 0.0003  # a tick of the kernel, or a page that is touched first, costs a third of such a call or more
+_LEAST_OF_SHORT = 3  # repetitions, so that one such call among them does not count for much
 _TOLERANCE = 0.01  # of the score
 _OF_ENAM = 6
 _WARM_UPS = 4  # calls
@@ -153,23 +157,47 @@ class Course:
 
 
 async def _open(course: Course) -> Opening:
-    """Time the reference against itself, as an answer would be, but once only: the floor is no lower than it is."""
-    workload, levels, limit_s = course.workload, [], course.bench.limits.timeout_s
-    for number, place in enumerate(workload.timed):
-        level = Level(size=workload.sizes[place], weight=workload.weights[place])
-        execution = await course.run(course.reference, await course.inputs(number, 0), limit_s, 0)
-        report = execution.report
-        if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
-            detail = report.failures[0].detail if report.failures else report.detail or execution.outcome
-            problem = course.problem
-            raise PackError(
-                f"{problem.where or problem.task_id}: {problem.task_id}: the reference does not come through "
-                f"size {level.size}: {detail}; give it --timeout or --memory, or correct it"
-            )
-        levels.append(replace(level, duels=(report.duel,)))
+    """Time the reference against itself, as seldom as any answer is: the floor is no lower than it is.
+
+    It is trusted, so one pair of processes may do several levels.
+    """
+    workload = course.workload
+    levels = [Level(size=workload.sizes[place], weight=workload.weights[place]) for place in workload.timed]
+    levels = await _timed_alone(course, levels, range(len(levels)), 0)
+    short = [number for number, level in enumerate(levels) if _least(course, level) > 1]
+    for repetition in range(1, _LEAST_OF_SHORT) if short else ():
+        # Backwards once, as the first call of a process touches memory that later ones find.
+        levels = await _timed_alone(course, levels, short[:: -1 if repetition % 2 else 1], repetition)
     floor = score_of(Efficiency(levels=tuple(levels), rules=workload.rules), clip=False).value
     known = tuple(replace(level, duels=(), reference_s=level_s(level, course.enam) or 0.0) for level in levels)
     return Opening(levels=known, floor=floor, naive_ratio=await _naive_ratio(course, known[0]))
+
+
+async def _timed_alone(course: Course, levels: list[Level], numbers: Sequence[int], repetition: int) -> list[Level]:
+    """The levels, with a further duel of the reference with itself for each of `numbers`. Raises PackError."""
+    inputs = [await course.inputs(number, repetition) for number in numbers]
+    everything = tuple(itertools.chain(*inputs))
+    execution = await course.run(course.reference, everything, course.bench.limits.timeout_s, repetition)
+    report = execution.report
+    if report.conclusion is not Conclusion.COMPLETED or report.duel is None:
+        detail = report.failures[0].detail if report.failures else report.detail or execution.outcome
+        problem = course.problem
+        raise PackError(
+            f"{problem.where or problem.task_id}: {problem.task_id}: the reference does not come through its inputs: "
+            f"{detail}; give it --timeout or --memory, or correct it"
+        )
+    levels, start = list(levels), 0
+    for number, of_level in zip(numbers, inputs, strict=True):
+        place = slice(start, start + len(of_level))
+        duel = replace(report.duel, own=report.duel.own[place], rival=report.duel.rival[place])
+        levels[number] = replace(levels[number], duels=(*levels[number].duels, duel))
+        start += len(of_level)
+    return levels
+
+
+def _least(course: Course, level: Level) -> int:
+    """How often a level must be timed at least, by what is known of it."""
+    return _LEAST_OF_SHORT if level.duels and not course.enam and rival_s(level) < _SHORT_S else 1
 
 
 async def _naive_ratio(course: Course, level: Level) -> float | None:
@@ -203,11 +231,14 @@ def _clear(course: Course, level: Level, opening: Opening) -> bool:
 
     Once is enough outside of the band between the reference's time, where the score is 1 at most, and the limit, where
     it is 0 from. Inside it takes two, and more where another one could move it across an edge, which matters at the
-    limit in any case, for it ends the answer, and at the reference's time only by the slope of the score.
+    limit in any case, for it ends the answer, and at the reference's time only by the slope of the score. Short calls
+    are timed three times in any case.
     """
     timed = len(level.duels)
-    if timed == 0 or course.enam or timed >= _MOST:
-        return timed > 0
+    if timed < _least(course, level):
+        return False
+    if course.enam or timed >= _MOST:
+        return True
     ratios = _ratios(level)
     low, high, limit = min(ratios), max(ratios), _limit(level, opening)
     if timed == 1:
@@ -231,7 +262,7 @@ def _ratios(level: Level) -> list[float]:
 
 def _limit(level: Level, opening: Opening) -> float:
     """The limit by the reference's time at this level."""
-    return FACTOR * opening.slowest_s / level.reference_s
+    return FACTOR * max(opening.slowest_s, rival_s(level)) / rival_s(level)
 
 
 def _ended(execution: Execution) -> str:

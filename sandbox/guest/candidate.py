@@ -60,7 +60,7 @@ class Candidate:
         self._module.__file__ = FILENAME
         self._shared: frozenset[str] = frozenset()
         self._given: dict[int, tuple[object, list[Any]]] = {}
-        self._timed = timed.Timed(self._objects, self._side(), self._anew)
+        self._timed = timed.Timed(self._objects, self._side(), self._anew, channel)
         self._anew_from = "", ""
 
     def serve(self) -> None:
