@@ -229,10 +229,10 @@ async def _timed(course: Course, code: str, opening: Opening, number: int) -> Le
 def _clear(course: Course, level: Level, opening: Opening) -> bool:
     """Is the level's time by the reference's known as well as the score needs it?
 
-    Once is enough outside of the band between the reference's time, where the score is 1 at most, and the limit, where
-    it is 0 from. Inside it takes two, and more where another one could move it across an edge, which matters at the
-    limit in any case, for it ends the answer, and at the reference's time only by the slope of the score. Short calls
-    are timed three times in any case.
+    Once is enough outside of the band between the reference's time, where the score is 1 and more than that counts for
+    little, and the limit, where it is 0 from. Inside it takes two, and more where another one could move it across an
+    edge, which matters at the limit in any case, for it ends the answer, and at the reference's time only by the slope
+    of the score. Short calls are timed three times in any case.
     """
     timed = len(level.duels)
     if timed < _least(course, level):

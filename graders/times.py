@@ -3,7 +3,8 @@
 The score is ENAMEL's (Qiu et al. 2025, "How efficient is LLM-generated code?", section 3): with t_j the time of the
 slowest input of level j, r_j that of the reference and T = 2 max r_j the limit, f_j = (T - t_j)+ / (T - r_j), and e is
 the mean of all f_j by the weights of the levels. A level that takes as long as T ends the answer: this level and all
-larger ones count 0 (right-censoring). Ours is clipped at 1, enam's is not.
+larger ones count 0 (right-censoring). Our e is clipped at 1, enam's is not. No f_j is: noise on one level would only
+ever cost, and an answer that is as good as the reference would score less.
 """
 
 from __future__ import annotations
@@ -81,13 +82,12 @@ def score_of(efficiency: Efficiency, clip: bool = True) -> Score:
             found.append(0.0)
             continue
         out.append(False)
-        fraction = max(0.0, limit_s - own_s) / (limit_s - reference_s)
-        found.append(min(1.0, fraction) if clip and not enam else fraction)
+        found.append(max(0.0, limit_s - own_s) / (limit_s - reference_s))
     weights = [level.weight for level in efficiency.levels]
     value = sum(weight * one for weight, one in zip(weights, found, strict=True)) / sum(weights)
     done = [level for level in efficiency.levels if level.duels and not level.ended]
     return Score(
-        value=value,
+        value=min(1.0, value) if clip and not enam else value,
         levels=tuple(found),
         timed_out=tuple(out),
         time_ratio=_ratio([(level_s(level, enam) or 0.0, rival_s(level, enam)) for level in done]),
