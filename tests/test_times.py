@@ -69,6 +69,12 @@ def test_work_beside_the_call_is_charged(where: str) -> None:
     assert value(level(duel(0.5, 1.0, **{where: 1.0}))) == pytest.approx(0.5, abs=0.01)
 
 
+@pytest.mark.parametrize("where", ["emit_s", "between_s"])
+def test_a_little_work_beside_every_call_is_charged_too(where: str) -> None:
+    calls = replace(duel(5e-5, 1e-4, **{where: 0.00125 + 0.00013}))
+    assert value(level(calls)) == pytest.approx(0.5, abs=0.01)
+
+
 def test_work_at_the_load_is_charged_to_every_call() -> None:
     loaded = replace(duel(0.5, 1.0), own_load_s=1.01, rival_load_s=0.01)
     assert value(level(loaded)) == pytest.approx(0.5, abs=0.01)
