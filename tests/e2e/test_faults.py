@@ -131,10 +131,11 @@ def test_boxes_killed_under_a_run_change_no_verdict(
     tmp_path: Path, sandbox: str, kill: Callable[[subprocess.Popen[str]], bool]
 ) -> None:
     run = start(tmp_path / "out", sandbox, "--samples", "15", "--workers", "2")
+    begun = tmp_path / "out" / "records.jsonl"  # before that, a box that is killed means that no sandbox can be had
     killed = 0
     while run.poll() is None:
         time.sleep(0.4)
-        killed += kill(run)
+        killed += begun.exists() and kill(run)
     code, output = finish(run)
     assert killed >= 3, output
     found = records(tmp_path / "out")
