@@ -37,7 +37,9 @@ class Plan:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """The names of the suite's checks, in order."""
+        """The names of the suite's checks, in order; none where no problem has several."""
+        if not any(len(problem.checks) > 1 for problem in self.suite.problems):
+            return ()
         return tuple(dict.fromkeys(check.name for problem in self.suite.problems for check in problem.checks))
 
 

@@ -60,7 +60,7 @@ class Summary:
     The rest of `wanted` failed as `infra_errors` (the machine's fault, never counted as wrong), belong to problems that
     have no tests (`untested`), or were not run yet.
     `pass_at_k` has one entry per k asked for, None where no problem has k graded samples. `checks` has the same for
-    each check where there are several: an answer passes `plus` only if it passes `base`, which comes before it, too.
+    each check where a problem has several: an answer passes `plus` only if it passes `base`, which comes before it.
     `pass_after_repair` is pass@1 after so many rounds of repair, from 0; all other numbers are of the first answers.
     `usage` is there where a model answered.
     """
@@ -198,8 +198,8 @@ def verdict_of(record: Record) -> Verdict | None:
 
 def _by_check(problems: Sequence[Sequence[Outcome]], ks: Sequence[int]) -> dict[str, dict[int, Estimate | None]]:
     names = tuple(dict.fromkeys(name for outcomes in problems for one in outcomes for name in one.checks))
-    if len(names) < 2:
-        return {}
+    if not any(len(one.checks) > 1 for outcomes in problems for one in outcomes):
+        return {}  # one check a problem, whatever it is called
     found = {}
     for name in names:
         counts = [

@@ -16,6 +16,8 @@ from codebench.graders import Bench, Grade
 from codebench.graders.assessed import assess
 from codebench.problems import AnswerKind, CheckFunction, Problem, Suite, UnitTests, Workload
 from codebench.problems.pack import load_starter
+from codebench.runs import EvalOptions, evaluate
+from codebench.runs.plan import make_plan
 from codebench.runs.selfcheck import SelfcheckOptions, selfcheck
 from codebench.sandbox import Limits, SandboxOpener, SandboxOptions
 
@@ -186,3 +188,18 @@ def _names(source: str) -> dict[str, Any]:
 def _results(problem: Problem, body: str, given: list[tuple[Any, ...]]) -> list[Any]:
     solve = _names(problem.prompt + body)[problem.entry_point]
     return [solve(*copy.deepcopy(arguments)) for arguments in given]
+
+
+def test_problems_with_one_check_each_have_one_score_whatever_it_is_called(tmp_path: Path) -> None:
+    tasks = ("starter/merge-departures", "starter/parts-search")
+    options = EvalOptions(
+        suite="starter", model="reference", task_ids=tasks, sandbox="namespaces", out=tmp_path / "out"
+    )
+    plan = make_plan(options)
+    assert {check.name for problem in plan.suite.problems for check in problem.checks} == {"base", "functional"}
+    assert plan.checks == ()
+    summary = evaluate(options).summary
+    assert summary.checks == {}
+    estimate = summary.pass_at_k[1]
+    assert estimate is not None
+    assert estimate.value == 1.0
