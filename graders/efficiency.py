@@ -61,7 +61,7 @@ class EfficiencyGrader:
         """Time one answer. Raises SandboxError, and PackError where reference or generator of inputs fails."""
         if problem.workload is None:
             return None
-        course = Course(problem=problem, workload=problem.workload, bench=bench, repetitions=self._repetitions)
+        course = await self._course(problem, problem.workload, bench)
         opening = await self._opening(course)
         levels: list[Level] = []
         for number, level in enumerate(opening.levels):
@@ -81,6 +81,22 @@ class EfficiencyGrader:
         )
         memory = max((duel.own_bytes for level in levels for duel in level.duels), default=None)
         return Grade(grader=self.name, verdict=Verdict.PASS, memory_bytes=memory, efficiency=efficiency)
+
+    async def _course(self, problem: Problem, workload: Workload, bench: Bench) -> Course:
+        """With the inputs that warm up, which are looked for once and not for every repetition; none for enam."""
+        level, repetition = warm_up_level(workload)
+        found = (
+            await self._repetitions.inputs(problem, workload, level, repetition, bench)
+            if workload.rules != ENAM
+            else ()
+        )
+        return Course(
+            problem=problem,
+            workload=workload,
+            bench=bench,
+            repetitions=self._repetitions,
+            warm_up=found[:_WARM_UPS],
+        )
 
     async def _opening(self, course: Course) -> Opening:
         """That of the problem; made once."""
@@ -102,12 +118,16 @@ class WrongError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """What all answers to a problem have to run. Levels are numbered among those that are timed."""
+    """What all answers to a problem have to run. Levels are numbered among those that are timed.
+
+    `warm_up` is what both sides are called on before it counts.
+    """
 
     problem: Problem
     workload: Workload
     bench: Bench
     repetitions: Repetitions
+    warm_up: Inputs
 
     @property
     def enam(self) -> bool:
@@ -126,13 +146,6 @@ class Course:
         level, repetition = self.workload.timed[number], 0 if self.enam else repetition
         return await self.repetitions.inputs(self.problem, self.workload, level, repetition, self.bench)
 
-    async def warm_up(self) -> Inputs:
-        """What both are called on before it counts; nothing where enam is followed."""
-        if self.enam:
-            return ()
-        level, repetition = warm_up_level(self.workload)
-        return (await self.repetitions.inputs(self.problem, self.workload, level, repetition, self.bench))[:_WARM_UPS]
-
     async def run(self, code: str, inputs: Inputs, limit_s: float, turn: int) -> Execution:
         """One repetition: the code against the reference, `limit_s` for every call."""
         oracle, count = self.workload.oracle, len(inputs)
@@ -149,7 +162,7 @@ class Course:
                 total_s=0.0,
                 rival=self.reference,
                 turn=turn,
-                warm_up=await self.warm_up(),
+                warm_up=self.warm_up,
                 repeats=_OF_ENAM if self.enam else 1,
             ),
         )

@@ -10,6 +10,7 @@ import json
 import random
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 from . import values
@@ -140,20 +141,12 @@ def _run_duel(
         if problem is not None:
             return problem
         trial = Trial(job["cases"], session, boundary, namespace)
-        found = _report("completed", "", "", boundary)
-        try:
+
+        def put_to_it() -> None:
             own.warm_up(job["cases"].warm_up, job["batch"]["limits_s"][0])
             fight(job, trial, own, rival, job["cases"].lines)
-        except OracleError as e:
-            raise BrokenTest(str(e)) from e
-        except RivalError as e:
-            raise BrokenTest(f"the reference fails: {e}") from e
-        except BrokenOff as e:
-            boundary.calls += 1  # the one that it did not come back from
-            found = _report("broken_off", "", str(e), boundary)
-        else:
-            if trial.failures:
-                found = _report("refuted", trial.failures[0][1], "", boundary)
+
+        found = _outcome(trial, boundary, put_to_it)
     duel = {
         "own": own.times,
         "rival": rival.times,
@@ -165,7 +158,7 @@ def _run_duel(
         "own_empty_s": own.empty_s,
         "rival_empty_s": rival.empty_s,
     }
-    return {**found, **_findings(trial, boundary), "duel": duel}
+    return {**found, "duel": duel}
 
 
 def _rival(job: dict[str, Any], session: Session, order: dict[str, Any]) -> Fighter:
@@ -180,8 +173,23 @@ def _rival(job: dict[str, Any], session: Session, order: dict[str, Any]) -> Figh
     return rival
 
 
-def _findings(trial: Trial, boundary: Boundary) -> dict[str, Any]:
+def _outcome(trial: Trial, boundary: Boundary, put_to_it: Callable[[], None]) -> dict[str, Any]:
+    """Put the candidate to its inputs, and report what came of it. Raises BrokenTest."""
+    found = _report("completed", "", "", boundary)
+    try:
+        put_to_it()
+    except OracleError as e:
+        raise BrokenTest(str(e)) from e
+    except RivalError as e:
+        raise BrokenTest(f"the reference fails: {e}") from e
+    except BrokenOff as e:
+        boundary.calls += 1  # the one that it did not come back from
+        found = _report("broken_off", "", str(e), boundary)
+    else:
+        if trial.failures:
+            found = _report("refuted", trial.failures[0][1], "", boundary)
     return {
+        **found,
         "calls": boundary.calls,
         "outcomes": "".join(trial.outcomes),
         "failures": [
@@ -193,18 +201,9 @@ def _findings(trial: Trial, boundary: Boundary) -> dict[str, Any]:
 
 def _run_cases(job: dict[str, Any], session: Session, boundary: Boundary, namespace: dict[str, Any]) -> dict[str, Any]:
     trial = Trial(job["cases"], session, boundary, namespace)
-    found = _report("completed", "", "", boundary)
-    try:
-        trial.run(job["batch"]["total_s"], job["batch"]["stop_early"])
-    except OracleError as e:
-        raise BrokenTest(str(e)) from e
-    except BrokenOff as e:
-        boundary.calls += 1  # the one that it did not come back from
-        found = _report("broken_off", "", str(e), boundary)
-    else:
-        if trial.failures:
-            found = _report("refuted", trial.failures[0][1], "", boundary)
-    return {**found, **_findings(trial, boundary), "outputs": trial.outputs, "cpu_s": trial.cpu_s}
+    batch = job["batch"]
+    found = _outcome(trial, boundary, lambda: trial.run(batch["total_s"], batch["stop_early"]))
+    return {**found, "outputs": trial.outputs, "cpu_s": trial.cpu_s}
 
 
 def _refuted(error: Exception, boundary: Boundary) -> dict[str, Any]:
