@@ -13,12 +13,12 @@ from codebench.graders import Assessment, CheckResult, Grade, Verdict
 from codebench.problems import PackError, Suite
 from codebench.runs.directory import open_run
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest, read_manifest
+from codebench.runs.outcomes import DECIDING_GRADER
 from codebench.runs.record import Record, RunError
 from codebench.runs.records import open_records, read_records
 from codebench.runs.sallm_verdicts import HARNESS, KS, has_sallm_verdicts, read_verdicts
 from codebench.runs.sarif import file_of, sarif_log
 from codebench.runs.searches import SECURITY, read_searches
-from codebench.runs.summary import DECIDING_GRADER
 from codebench.sandbox import Limits, SandboxInfo
 
 IMPORTED = "imported"
