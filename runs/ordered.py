@@ -15,6 +15,7 @@ from codebench.runs.manifest import Manifest
 from codebench.runs.outcomes import DECIDING_GRADER, not_listed
 from codebench.runs.record import Record
 from codebench.runs.records import read_records_at, scan_keys
+from codebench.runs.searches import ToolSearch
 
 _NONE = -1
 
@@ -49,6 +50,19 @@ class OrderedRecords:
     def _at(self, places: range) -> Iterator[Record]:
         offsets = (self.offsets[place] for place in places)
         yield from read_records_at(self.directory, (offset for offset in offsets if offset != _NONE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFiles:
+    """All files of a run: what an export is made of."""
+
+    manifest: Manifest
+    records: OrderedRecords
+    searches: tuple[ToolSearch, ...] = ()
+
+    def graded(self) -> Iterator[Record]:
+        """The first answers that have grades."""
+        return (record for record in self.records.first() if record.grades)
 
 
 def order_records(directory: Path, manifest: Manifest) -> OrderedRecords:
