@@ -32,6 +32,7 @@ LEAVES: list[tuple[str, ...]] = [
     ("selfcheck",),
     ("import",),
     ("export",),
+    ("schema",),
     ("data", "list"),
     ("data", "pull"),
     ("data", "verify"),
