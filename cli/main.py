@@ -16,6 +16,7 @@ from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_e
 from codebench.cli.images import images_group
 from codebench.cli.output import say
 from codebench.cli.report import report_command
+from codebench.cli.schema import schema_command
 from codebench.cli.selfcheck import selfcheck_command
 from codebench.cli.suites import suites_command
 
@@ -54,6 +55,7 @@ for command in (
     report_command,
     import_command,
     export_command,
+    schema_command,
     suites_command,
     data_group,
     images_group,
