@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from codebench.cli.compare import compare_command
 from codebench.cli.data import data_group
 from codebench.cli.doctor import doctor_command
 from codebench.cli.evaluate import eval_command, generate_command, grade_command
@@ -53,6 +54,7 @@ for command in (
     generate_command,
     grade_command,
     report_command,
+    compare_command,
     import_command,
     export_command,
     schema_command,
