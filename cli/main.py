@@ -15,6 +15,7 @@ from codebench.cli.evaluate import eval_command, generate_command, grade_command
 from codebench.cli.exchange import export_command, import_command
 from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_errors
 from codebench.cli.images import images_group
+from codebench.cli.leaderboard import leaderboard_command
 from codebench.cli.output import say
 from codebench.cli.report import report_command
 from codebench.cli.schema import schema_command
@@ -55,6 +56,7 @@ for command in (
     grade_command,
     report_command,
     compare_command,
+    leaderboard_command,
     import_command,
     export_command,
     schema_command,
