@@ -18,7 +18,9 @@ _AT_ONCE = 2_000_000
 _NORMAL = NormalDist()
 
 
-def resampled_means(values: Sequence[Sequence[float]], resamples: int, seed: int) -> NDArray[np.float64]:
+def resampled_means(
+    values: Sequence[Sequence[float]] | NDArray[np.float64], resamples: int, seed: int
+) -> NDArray[np.float64]:
     """The means of each column after drawing as many rows as there are, with replacement, `resamples` times.
 
     All columns of one resample have the same rows. The draws depend on the number of rows and the seed alone: they are

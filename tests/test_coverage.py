@@ -169,6 +169,7 @@ def test_intervals_of_ranks_hold_the_true_ranks_of_all_models_at_once() -> None:
     for seed in range(300):
         easy = source.beta(0.6, 0.6, (80, 1))
         right = source.random((80, 5)) < easy ** (1 / np.array(skills) - 1)
-        found = ranks(score(right.astype(float).tolist(), 400, seed))
+        rows = {f"{number:02}": row for number, row in enumerate(right.astype(float).tolist())}
+        found = ranks(score([rows, rows], 400, seed))
         held.append(all(one.low <= low and high <= one.high for one, (low, high) in zip(found, true, strict=True)))
     assert np.mean(held) >= 0.94

@@ -80,6 +80,17 @@ def test_the_mean_over_suites_is_of_the_models_that_have_all(tmp_path: Path) -> 
     assert "part was not run on b" in shown(leaderboard)
 
 
+def test_the_same_problems_in_two_suites_do_not_count_twice(tmp_path: Path) -> None:
+    other = {task_id.replace("toy", "new"): of for task_id, of in FAIR.items()}
+    many = LeaderboardOptions(resamples=3000)
+    same, apart = (
+        board_of(tmp_path / name, {"x": {"a": FAIR, "b": second}}, many).overall[0].standings[0].estimate
+        for name, second in (("same", FAIR), ("apart", other))
+    )
+    widths = [one.high - one.low for one in (same, apart)]
+    assert widths[0] / widths[1] == pytest.approx(2**0.5, rel=0.15)
+
+
 def test_one_suite_has_no_mean(tmp_path: Path) -> None:
     assert board_of(tmp_path, {"x": {"a": GOOD}, "y": {"a": FAIR}}).overall == ()
 
