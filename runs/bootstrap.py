@@ -51,7 +51,7 @@ def _means(table: NDArray[np.float64], resamples: int, bits: np.random.PCG64) ->
 def expanded_tail(rows: int) -> float:
     """The share to cut off at each end of resampled means of `rows` >= 2 values, for an interval of 95 %.
 
-    Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 3.4 (expanded percentile interval):
+    Hesterberg 2015, "What Teachers Should Know About the Bootstrap" (expanded percentile interval):
     Phi(-sqrt(n / (n - 1)) t), t the 97.5 % quantile of Student's distribution with n - 1 degrees of freedom, because
     resampled means vary too little, by (n - 1) / n, and like a normal variable rather than Student's.
     """

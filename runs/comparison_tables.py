@@ -64,7 +64,7 @@ def conclusions(suite: SuiteComparison) -> Iterator[str]:
             found = one.difference
             size = f"{found.value:+.3f}, 95 % interval {found.low:+.3f} to {found.high:+.3f}"
             alone = f" ({shown_p(found.p_value)} alone)" if found.p_value < one.p_adjusted else ""
-            yield f"{found.metric}: {one.finding}: {size}, p = {shown_p(one.p_adjusted)}{alone}. {_power(one)}"
+            yield f"{found.metric}: {one.finding}: {size}, p {_equal(one.p_adjusted)}{alone}. {_power(one)}"
 
 
 def disclaimers(suite: SuiteComparison) -> Iterator[str]:
@@ -99,6 +99,11 @@ def footnotes(comparison: Comparison) -> Iterator[str]:
 def shown_p(p_value: float) -> str:
     """Never 0, which no test can show."""
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _equal(p_value: float) -> str:
+    shown = shown_p(p_value)
+    return shown if shown.startswith("<") else f"= {shown}"
 
 
 def _power(one: Compared) -> str:

@@ -45,7 +45,7 @@ def score(suites: Sequence[Mapping[str, Sequence[float]]], resamples: int, seed:
 
     What is resampled are task_ids, over all suites: problems of one name in several suites (HumanEval, its further
     tests, its rewordings) are as many looks at one problem, and not independent. Suites keep their size: resampled are
-    the problems' shares in the mean (the influence function of a mean of means: Efron & Tibshirani 1993, chapter 22).
+    the problems' shares in the mean (the influence function of a mean of means).
 
     The error of a difference counts one more problem that differs, by as much as those that do (by 1 where none does),
     as in `paired.paired_interval`: few problems that differ are not taken for all that could.
@@ -85,7 +85,7 @@ def ranks(scores: Scores) -> tuple[Rank, ...]:
     """Rank by value, with intervals that hold for all models at once with 95 %.
 
     Mogstad, Romano, Shaikh & Wilhelm 2024, "Inference for Ranks with Applications to Mobility across Neighbourhoods and
-    Academic Achievement across Countries", section 3: a model is behind those whose lead over it is beyond chance, and
+    Academic Achievement across Countries": a model is behind those whose lead over it is beyond chance, and
     before those over which its own is. Chance is the 95 % quantile of the largest studentised difference between any
     two in the bootstrap, at least 1.96. (Quantiles of resampled ranks themselves miss ranks of models that are close.)
     """

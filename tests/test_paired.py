@@ -208,7 +208,8 @@ def test_the_smallest_difference_shrinks_with_the_root_of_the_problems() -> None
 
 
 def test_the_smallest_difference_is_connor_s() -> None:
-    # Connor 1987's formula: 194 pairs find a difference of 0.1 where 1/4 of them differ (5 % two-sided, 80 %)
-    n, share, d = 194, 0.25, 0.1
-    assert (1.959964 * share**0.5 + 0.841621 * (share - d * d) ** 0.5) ** 2 / d**2 == pytest.approx(n, abs=1)
-    assert smallest_difference([1.0] * 24 + [-1.0] * 24 + [0.0] * 146) == pytest.approx(d, abs=0.002)
+    # Connor 1987: so many pairs find the difference d where the share m of them differ (5 % two-sided, 80 %)
+    d = smallest_difference([1.0] * 24 + [-1.0] * 24 + [0.0] * 146)
+    assert d is not None
+    m = 49 / 195 + d / 2
+    assert (1.959964 * m**0.5 + 0.841621 * (m - d * d) ** 0.5) ** 2 / d**2 == pytest.approx(194, rel=1e-3)
