@@ -102,9 +102,7 @@ def test_samples_without_a_verdict_are_named_and_count_as_neither(tmp_path: Path
     )
     side = found.suites[0].base
     assert (side.wanted, side.graded, side.infra_errors, side.ungraded) == (6, 4, 1, ("toy/1", "toy/2"))
-    assert "Of the base 2 samples have no verdict (1 infrastructure errors, 1 not run yet): toy/1, toy/2" in text_of(
-        found
-    )
+    assert "base: 2 samples without a verdict (1 infrastructure error, 1 not run yet): toy/1, toy/2" in text_of(found)
 
 
 def test_problems_on_one_side_are_named_and_left_out(tmp_path: Path) -> None:
@@ -155,6 +153,11 @@ def test_metrics_that_are_not_critical_are_corrected_over_all(tmp_path: Path) ->
     metrics = compared(tmp_path, base, head, ks=(1, 2)).suites[0].metrics
     assert [(one.difference.metric, one.critical) for one in metrics] == [("pass@1", True), ("pass@2", False)]
     assert [one.p_adjusted for one in metrics] == pytest.approx([2 / 2**7, 4 / 2**7])
+
+
+def test_runs_without_a_metric_in_common_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no metric on both sides: too few samples are graded"):
+        compared(tmp_path, rights_of(True), rights_of(None))
 
 
 def test_an_unknown_critical_metric_is_refused_with_those_there_are(tmp_path: Path) -> None:
