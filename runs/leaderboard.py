@@ -31,7 +31,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """One metric of one suite; or of all suites, each of the same weight, where `suite` is None.
+    """One metric of one suite; or of `n_suites`, each of the same weight, where `suite` is None.
 
     `n_problems` are those that all of its models have; ranks are of the values on these alone. `left_out` problems have
     a value for some of the models only.
@@ -40,6 +40,7 @@ class Board:
     suite: str | None
     metric: str
     higher_is_better: bool
+    n_suites: int
     n_problems: int
     left_out: int
     standings: tuple[Standing, ...]
@@ -211,6 +212,7 @@ def _board(
         suite=suite,
         metric=name,
         higher_is_better=better,
+        n_suites=len(tables),
         n_problems=n_problems,
         left_out=sum(table.left_out for table in tables),
         standings=tuple(standings),
