@@ -8,12 +8,14 @@ from collections.abc import Sequence
 
 import click
 
+from codebench.cli.compare import compare_command
 from codebench.cli.data import data_group
 from codebench.cli.doctor import doctor_command
 from codebench.cli.evaluate import eval_command, generate_command, grade_command
 from codebench.cli.exchange import export_command, import_command
 from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_errors
 from codebench.cli.images import images_group
+from codebench.cli.leaderboard import leaderboard_command
 from codebench.cli.output import say
 from codebench.cli.report import report_command
 from codebench.cli.schema import schema_command
@@ -53,6 +55,8 @@ for command in (
     generate_command,
     grade_command,
     report_command,
+    compare_command,
+    leaderboard_command,
     import_command,
     export_command,
     schema_command,
