@@ -13,6 +13,7 @@ from codebench.cli.doctor import doctor_command
 from codebench.cli.evaluate import eval_command, generate_command, grade_command
 from codebench.cli.exchange import export_command, import_command
 from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_errors
+from codebench.cli.gate import gate_command
 from codebench.cli.images import images_group
 from codebench.cli.output import say
 from codebench.cli.report import report_command
@@ -52,6 +53,7 @@ for command in (
     generate_command,
     grade_command,
     report_command,
+    gate_command,
     import_command,
     export_command,
     suites_command,
