@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from codebench.cli.ci import ci_group
 from codebench.cli.data import data_group
 from codebench.cli.doctor import doctor_command
 from codebench.cli.evaluate import eval_command, generate_command, grade_command
@@ -61,6 +62,7 @@ for command in (
     images_group,
     doctor_command,
     selfcheck_command,
+    ci_group,
 ):
     commands.add_command(command)
 

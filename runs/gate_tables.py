@@ -103,9 +103,7 @@ def gate_markdown(judgement: Judgement) -> str:
         header = ("suite", "metric", "level", "value", "baseline", "change", "decision", "why")
         blocks.append(table(header, [_markdown_row(row) for row in judgement.rows]))
     blocks += [f"> {text(line, longest=500)}" for line in (*judgement.faults, *judgement.notes)]
-    if judgement.regressed:
-        blocks.append(_regressed_markdown(judgement))
-    return "\n\n".join(blocks)
+    return "\n\n".join(filter(None, (*blocks, regressed_markdown(judgement))))
 
 
 def _markdown_row(row: GateRow) -> list[str]:
@@ -121,8 +119,11 @@ def _markdown_row(row: GateRow) -> list[str]:
     ]
 
 
-def _regressed_markdown(judgement: Judgement) -> str:
+def regressed_markdown(judgement: Judgement) -> str:
+    """The problems of which fewer answers are right than in the baseline; "" where there are none."""
     found = judgement.regressed
+    if not found:
+        return ""
     header = ("suite", "problem", "baseline", "now")
     rows = [(text(one.suite), code(one.task_id), f"{one.base:.2f}", f"{one.head:.2f}") for one in found[:LISTED]]
     more = f"\n\nand {len(found) - LISTED:,} more" if len(found) > LISTED else ""

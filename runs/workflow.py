@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from codebench.runs.record import RunError
@@ -21,6 +22,10 @@ SUMMARY_BYTES = 1024 * 1024
 """GitHub refuses a longer job summary of a step."""
 _LONGEST = 1000
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_FENCE = re.compile(r"(`{3,})\w*")
+_NUMBER = ("pull_request", "number")
+_BASE = ("pull_request", "base", "ref")
+_OWN_BRANCH = ("repository", "default_branch")
 _OUTPUT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _KINDS = ("notice", "warning", "error")
 
@@ -31,7 +36,7 @@ def annotation(kind: str, title: str, message: str) -> str:
     return f"::{kind} title={_property(title)}::{_data(message)}"
 
 
-def annotations(kind: str, found: Sequence[tuple[str, str]]) -> list[str]:
+def annotate_all(kind: str, found: Sequence[tuple[str, str]]) -> list[str]:
     """One for each (title, message), as many as GitHub shows; the last one says how many more there are."""
     if len(found) <= ANNOTATIONS:
         return [annotation(kind, *one) for one in found]
@@ -74,30 +79,61 @@ def add_summary(markdown: str) -> None:
 
 
 def cut(markdown: str, longest: int, remedy: str) -> str:
-    """As many of the blocks (which blank lines part) as fit into `longest` bytes of UTF-8, and a sentence of the rest.
+    """As many whole lines as fit into `longest` bytes of UTF-8, and a sentence that says so.
 
-    Of a block that does not fit the whole lines that do are kept, so that a table ends with a row; what was folded
-    open is closed.
+    It is never cut inside a block of code, and what was folded up stays folded.
     """
     if len(markdown.encode()) <= longest:
         return markdown
-    note = f"\n\n**Cut here: this is {len(markdown):,} characters, more than GitHub takes.** {remedy}"
-    room = longest - len(note.encode()) - 200
-    kept = markdown.encode()[: max(0, room)].decode(errors="ignore").rpartition("\n")[0]
-    if kept.count("\n```") % 2:
-        kept += "\n```"
-    unclosed = kept.count("<details>") - kept.count("</details>")
-    return kept + "\n\n</details>" * max(0, unclosed) + note
+    note = f"**Cut here: all of it is {len(markdown):,} characters, more than GitHub takes.** {remedy}"
+    kept = _first_lines(markdown.split("\n"), longest - len(note.encode()) - 100)
+    return f"{kept}\n\n{note}"
 
 
-def pull_request() -> int | None:
-    """The number of the pull request that this workflow runs for; None where there is none."""
+def _first_lines(lines: Sequence[str], room: int) -> str:
+    """Those that fit into `room` bytes, less the beginning of a block of code, with what they leave open closed."""
+    fence, depth, taken, ended = "", 0, 0, (0, 0)
+    for number, line in enumerate(lines, 1):
+        taken += len(line.encode()) + 1
+        if taken > room:
+            break
+        if fence:
+            fence = "" if line == fence else fence
+        elif opened := _FENCE.fullmatch(line):
+            fence = opened[1]
+        else:
+            depth += line.count("<details>") - line.count("</details>")
+        if not fence:
+            ended = (number, depth)
+    return "\n".join(lines[: ended[0]]) + "\n\n</details>" * ended[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Why this workflow runs. `number` is that of the pull request, None where there is none; `branch` is the one that
+    it is to be merged into, or else the repository's own."""
+
+    number: int | None = None
+    branch: str = ""
+
+
+def read_event() -> Event:
+    """From the file that GITHUB_EVENT_PATH names; an event without anything where that cannot be read."""
     try:
-        event = json.loads(Path(os.environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
-        number = event["pull_request"]["number"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return number if isinstance(number, int) and number > 0 else None
+        found = json.loads(Path(os.environ.get("GITHUB_EVENT_PATH", "")).read_bytes())
+    except (OSError, ValueError):
+        return Event()
+    number, base, own = (_at(found, *path) for path in (_NUMBER, _BASE, _OWN_BRANCH))
+    return Event(
+        number=number if isinstance(number, int) and number > 0 else None,
+        branch=next((name for name in (base, own) if isinstance(name, str)), ""),
+    )
+
+
+def _at(value: object, *path: str) -> object:
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _property(text: str) -> str:

@@ -1,0 +1,290 @@
+"""`codebench ci`: what the GitHub Action does, step by step; its inputs come in variables INPUT_NAME.
+
+All of it lies in one folder: `results` becomes the artifact, with the runs in `results/runs`, and `base` has those to
+compare with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from codebench.cli.action_inputs import eval_arguments, given, listed
+from codebench.cli.choices import DIRECTORY
+from codebench.cli.exit_code import ExitCode
+from codebench.cli.output import put, say
+
+RESULTS = "results"
+RUNS = "runs"
+BASE = "base"
+GATE = "gate.json"
+SHORT = "gate.md"
+REPORT = "report.md"
+ARGUMENTS = "eval.json"
+NO_GATE = "none"
+
+_folder = click.argument("folder", metavar="DIR", type=DIRECTORY)
+
+
+@click.group("ci", epilog="Example: codebench ci eval DIR")
+def ci_group() -> None:
+    """Run the steps of the GitHub Action: eval, baseline, gate, files, summary, annotate, comment, end.
+
+    Each works in the folder DIR and takes the action's inputs from variables such as INPUT_MODEL.
+    """
+
+
+@ci_group.command("eval", epilog="Example: codebench ci eval DIR")
+@_folder
+def eval_step(folder: Path) -> int:
+    """Evaluate what the inputs ask for, into DIR/results/runs.
+
+    Samples that the machine failed are for the gate to judge, as long as there is a run.
+    """
+    from codebench.runs.baselines import find_runs
+    from codebench.runs.workflow import annotation
+
+    if suites := listed("pull"):
+        _codebench(["data", "pull", *suites])
+    arguments, out = eval_arguments(), (folder / RESULTS / RUNS).resolve()
+    _write(folder / ARGUMENTS, json.dumps(arguments))
+    code = _codebench([*arguments, f"--out={out}"])
+    if code == ExitCode.INFRASTRUCTURE and find_runs(out):
+        put(annotation("warning", "codebench", "the machine failed on some samples; the log of this step says how"))
+        return ExitCode.FINE
+    return code
+
+
+@ci_group.command("baseline", epilog="Example: codebench ci baseline DIR")
+@_folder
+def baseline_step(folder: Path) -> int:
+    """Fetch what the runs are to be compared with, into DIR/base.
+
+    An artifact is only looked up here: the outputs `artifact` and `run-id` say what is to be downloaded.
+    """
+    from codebench.runs.baselines import bring_baseline
+
+    spec = given("baseline")
+    if spec.startswith("artifact:"):
+        _look_up(spec.removeprefix("artifact:"))
+        return ExitCode.FINE
+    arguments = json.loads(_read(folder / ARGUMENTS)) if spec.startswith("git:") else []
+    return bring_baseline(spec, (folder / BASE).resolve(), partial(_evaluate_in, arguments)) if spec else ExitCode.FINE
+
+
+@ci_group.command("gate", epilog="Example: codebench ci gate DIR")
+@_folder
+def gate_step(folder: Path) -> int:
+    """Check the runs against policy and baseline, and set the outputs. The exit code is for the step `end`."""
+    from codebench.cli.gate import put_judgement
+    from codebench.runs.baselines import find_runs
+    from codebench.runs.gate_tables import gate_json, gate_markdown, regressed_markdown
+    from codebench.runs.gating import judge_directories
+    from codebench.runs.policy import Policy, make_policy
+    from codebench.runs.report import summarise_run
+    from codebench.runs.report_markdown import report_markdown
+    from codebench.runs.workflow import no_commands, set_outputs
+
+    results = folder / RESULTS
+    runs = find_runs(results / RUNS)
+    path = Path(given("policy")) if given("policy") else None
+    least, regressions = listed("fail-under"), listed("max-regression")
+    asked = bool(path or least or regressions)
+    policy = make_policy(path, least, regressions) if asked else Policy(requirements=())
+    judgement = judge_directories(runs, find_runs(folder / BASE), policy, anyway=given("anyway") == "true")
+    with no_commands():
+        put_judgement(judgement)
+    decision = str(judgement.decision) if asked or judgement.faults else NO_GATE
+    _write(results / GATE, json.dumps(gate_json(judgement) | {"decision": decision}, indent=2))
+    _write(results / SHORT, regressed_markdown(judgement) if decision == NO_GATE else gate_markdown(judgement))
+    _write(results / REPORT, report_markdown([summarise_run(run) for run in runs]))
+    set_outputs({"gate": decision, "results": str(results.resolve()), **_numbers(runs)})
+    return ExitCode.FINE
+
+
+@ci_group.command("files", epilog="Example: codebench ci files DIR")
+@_folder
+def files_step(folder: Path) -> int:
+    """Write the runs as HTML, JUnit and SARIF, into DIR/results."""
+    from codebench.runs.baselines import find_runs
+    from codebench.runs.manifest import read_manifest
+
+    results = folder / RESULTS
+    runs = find_runs(results / RUNS)
+    codes = [_codebench(["report", *map(str, runs), "--html", str(results / "report.html")], quiet=True)]
+    for run in runs:
+        codes.append(_export(run, "junit", results / "junit" / f"{_name(run)}.xml"))
+        if "security" in read_manifest(run).graders:
+            codes.append(_export(run, "sarif", results / "sarif" / f"{_name(run)}.sarif"))
+    return max(codes)
+
+
+@ci_group.command("summary", epilog="Example: codebench ci summary DIR")
+@_folder
+def summary_step(folder: Path) -> int:
+    """Write the job summary: the gate and the whole report, up to GitHub's limit."""
+    from codebench.runs.workflow import add_summary
+
+    results = folder / RESULTS
+    add_summary("\n\n".join(filter(None, ("# codebench", _read(results / SHORT), _read(results / REPORT)))))
+    return ExitCode.FINE
+
+
+@ci_group.command("annotate", epilog="Example: codebench ci annotate DIR")
+@_folder
+def annotate_step(folder: Path) -> int:
+    """Print workflow commands that annotate each missed requirement and each problem that regressed."""
+    from codebench.runs.workflow import annotate_all
+
+    gate = json.loads(_read(folder / RESULTS / GATE))
+    missed = [_missed(one) for one in gate["gates"] if one["decision"] == "fail"]
+    undecided = [_missed(one) for one in gate["gates"] if one["decision"] == "inconclusive"]
+    faults = [("codebench: invalid run", fault) for fault in gate["faults"]]
+    regressed = [
+        (f"codebench: {one['task_id']}", f"{one['suite']}: pass@1 was {one['base']:.2f}, is {one['head']:.2f}")
+        for one in gate["regressed"]
+    ]
+    for kind, found in (("error", faults + missed), ("warning", regressed), ("notice", undecided)):
+        for line in annotate_all(kind, found):
+            put(line)
+    return ExitCode.FINE
+
+
+@ci_group.command("comment", epilog="Example: codebench ci comment DIR")
+@_folder
+def comment_step(folder: Path) -> int:
+    """Write a comment on the pull request, or bring the one of the same key up to date.
+
+    Whatever goes wrong here is a warning, and changes nothing else.
+    """
+    from codebench.runs.github import ApiError, this_repository
+    from codebench.runs.sticky import put_comment
+    from codebench.runs.workflow import annotation, read_event
+
+    number = read_event().number
+    if number is None:
+        put(annotation("notice", "codebench", "no comment: this workflow runs for no pull request"))
+        return ExitCode.FINE
+    try:
+        where = this_repository(given("comment-author") or "github-actions[bot]")
+        address = put_comment(where, number, given("comment-key"), _comment(folder / RESULTS))
+    except ApiError as error:
+        kind = "notice" if error.read_only else "warning"
+        hint = "the token may not write here, as for pull requests from forks" if error.read_only else "try again"
+        put(annotation(kind, "codebench", f"no comment: {error} ({hint}); the job summary has the same"))
+        return ExitCode.FINE
+    say(f"comment: {address}")
+    return ExitCode.FINE
+
+
+@ci_group.command("end", epilog="Example: codebench ci end DIR")
+@_folder
+def end_step(folder: Path) -> int:
+    """Say what the gate came to, with its exit code."""
+    from codebench.runs.workflow import annotation
+
+    gate = json.loads(_read(folder / RESULTS / GATE))
+    say(f"gate: {gate['decision']} ({gate['reason']})")
+    if gate["exit_code"] == ExitCode.INCONCLUSIVE and given("inconclusive") == "pass":
+        put(annotation("warning", "codebench", f"the gate is inconclusive: {gate['reason']}"))
+        return ExitCode.FINE
+    return int(gate["exit_code"])
+
+
+def _codebench(arguments: Sequence[str], *, quiet: bool = False) -> int:
+    """Another command of ours, out of whose output the runner reads no command; gives its exit code."""
+    from codebench.cli.main import run
+    from codebench.runs.workflow import no_commands
+
+    with no_commands(), contextlib.ExitStack() as stack:
+        if quiet:
+            stack.enter_context(contextlib.redirect_stdout(stack.enter_context(Path(os.devnull).open("w"))))
+        return run(arguments)
+
+
+def _export(run: Path, form: str, out: Path) -> int:
+    return _codebench(["export", str(run), "--format", form, "--out", str(out)])
+
+
+def _evaluate_in(arguments: Sequence[str], checkout: Path, out: Path) -> int:
+    """The same evaluation in another folder."""
+    with contextlib.chdir(checkout):
+        return _codebench([*arguments, f"--out={out}"])
+
+
+def _look_up(name: str) -> None:
+    """Set the outputs that say where the artifact is. Without one there is nothing to compare with: no error."""
+    from codebench.runs.baselines import newest_baseline
+    from codebench.runs.github import ApiError
+    from codebench.runs.workflow import annotation, set_outputs
+
+    found, problem = None, f"there is no artifact {name!r} yet"
+    try:
+        found = newest_baseline(name, given("baseline-branch"))
+    except ApiError as error:
+        problem = f"cannot look for the artifact {name!r}: {error}; it needs the permission actions: read"
+    if found is None:
+        put(annotation("notice", "codebench", f"no baseline: {problem}"))
+    set_outputs({"artifact": name if found else "", "run-id": found or ""})
+
+
+def _numbers(runs: Sequence[Path]) -> dict[str, str]:
+    """The outputs: those of the first run by themselves, those of all in JSON by the folders' names."""
+    from codebench.runs.scored import read_scored
+
+    of_runs = {
+        _name(run): {metric.name: round(metric.estimate.value, 6) for metric in read_scored(run).metrics}
+        for run in runs
+    }
+    first = next(iter(of_runs.values()), {})
+    named = {name: first.get(name.replace("_at_", "@"), "") for name in ("pass_at_1", "eff_at_1", "secure_at_1")}
+    return {**{name: str(value) for name, value in named.items()}, "metrics": json.dumps(of_runs)}
+
+
+def _name(run: Path) -> str:
+    """A run's name among those of the action: its suite, as a part of a file's name."""
+    from codebench.runs.directory import slug
+    from codebench.runs.manifest import read_manifest
+
+    return slug(read_manifest(run).suite.name)
+
+
+def _missed(gate: dict[str, Any]) -> tuple[str, str]:
+    value = gate["value"]
+    shown = f"{value['value']:.3f}" if value else "unknown"
+    change = f", {gate['difference']['value']:+.3f} to the baseline" if gate["difference"] else ""
+    return f"codebench: {gate['suite']} {gate['metric']}", f"{shown}{change}: {gate['reason']} ({gate['level']})"
+
+
+def _comment(results: Path) -> str:
+    server, name, run = (os.environ.get(f"GITHUB_{key}", "") for key in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    link = f"[Job summary, annotations and artifacts]({server}/{name}/actions/runs/{run})" if run else ""
+    commit = os.environ.get("GITHUB_SHA", "")[:12]
+    foot = " · ".join(filter(None, (link, f"commit {commit}" if commit else "")))
+    return "\n\n".join(filter(None, ("### codebench", _read(results / SHORT), foot, _read(results / REPORT))))
+
+
+def _read(path: Path) -> str:
+    from codebench.runs import RunError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror}; run `codebench ci gate` before") from error
+
+
+def _write(path: Path, text: str) -> None:
+    from codebench.runs import RunError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}; make room, or name another folder") from error
