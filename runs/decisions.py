@@ -9,8 +9,6 @@ from enum import StrEnum
 from codebench.runs.metrics import Estimate
 from codebench.runs.policy import Decide, Kind, Requirement
 
-LEAST_CHANGES = 6
-"""Fewer changed problems can show no regression: a two-sided sign test of five that all got worse has p = 0.0625."""
 SIGNIFICANT = 0.05
 _TINY = 1e-12  # what adding floats may be off
 
@@ -29,16 +27,15 @@ class Decision(StrEnum):
 class Change:
     """How a metric changed over the common problems, turned so that less is worse.
 
-    `low` and `high` are the 95 % interval of `value`; `worse` and `better` problems changed, of `problems`; `p_value`
-    is that of no change. `same_answers` says that both runs hold the same answers, byte by byte.
+    `low` and `high` are the 95 % interval of `value`; `changed` of the `problems` have another value than before;
+    `p_value` is that of no change. `same_answers` says that both runs hold the same answers.
     """
 
     value: float
     low: float
     high: float
     problems: int
-    worse: int
-    better: int
+    changed: int
     p_value: float
     same_answers: bool = False
 
@@ -59,40 +56,44 @@ def decide_limit(estimate: Estimate, requirement: Requirement) -> tuple[Decision
 def decide_regression(change: Change, bound: float, decide: Decide = Decide.EVIDENCE) -> tuple[Decision, str]:
     """A test of non-inferiority with the margin `bound`.
 
-    By value: is the metric worse by more than `bound`? By evidence, in this order:
-    pass where no problem changed and the answers are the same, since nothing can have got worse;
-    fail where the metric is worse by more than `bound` and a regression is shown: the 95 % interval lies below 0, its
-    p-value too is below 0.05, and at least LEAST_CHANGES problems changed;
-    pass where the interval leaves no room for a regression of more than `bound`. Where no problem got worse, none of
-    that is in the data to draw from, so as much as may hide from so many problems is taken off (`unseen`);
-    else inconclusive.
+    By value: is the metric worse by more than `bound`? By evidence:
+    - Where no problem changed: pass if the answers are the same, since nothing can have got worse, or if there are so
+      many problems that no regression of more than `bound` can hide from them (`unseen`).
+    - Fail if the metric is worse by more than `bound`, and a regression is shown: the 95 % interval lies below 0, and
+      the p-value is below 0.05.
+    - Pass if the 95 % interval leaves no room for a regression of more than `bound`.
+    - Else inconclusive.
     """
     if decide is Decide.VALUE:
         worse = change.value < -bound - _TINY
         return (Decision.FAIL if worse else Decision.PASS), f"{'more' if worse else 'not more'} than {bound:g} worse"
-    if change.same_answers and not change.worse and not change.better:
-        return Decision.PASS, "the answers are the same"
-    changed = change.worse + change.better
-    shown = change.high < 0 and change.p_value < SIGNIFICANT and changed >= LEAST_CHANGES
-    if change.value < -bound - _TINY and shown:
+    if not change.changed:
+        return _unchanged(change, bound)
+    shown = change.high < 0 and change.p_value < SIGNIFICANT
+    if shown and change.value < -bound - _TINY:
         return Decision.FAIL, f"a regression is shown, and the estimate is more than {bound:g} worse"
-    low = change.low if change.worse else change.low - unseen(change.problems)
-    if low >= -bound - _TINY:
+    if change.low >= -bound - _TINY:
         return Decision.PASS, f"a regression of more than {bound:g} is excluded"
-    return Decision.INCONCLUSIVE, _undecided(change, bound, shown=shown, low=low)
+    if shown:
+        return Decision.INCONCLUSIVE, f"a regression is shown, but it may be less than {bound:g}"
+    return Decision.INCONCLUSIVE, f"no regression is shown, but one of {-change.low:.3f} is not excluded"
+
+
+def _unchanged(change: Change, bound: float) -> tuple[Decision, str]:
+    if change.same_answers:
+        return Decision.PASS, "the answers are the same"
+    hidden = unseen(change.problems)
+    if hidden <= bound + _TINY:
+        return Decision.PASS, f"no problem changed, and a regression of more than {bound:g} is excluded"
+    return (
+        Decision.INCONCLUSIVE,
+        f"no problem changed, but {change.problems} cannot exclude a regression of {hidden:.3f}",
+    )
 
 
 def unseen(problems: int) -> float:
-    """The share of problems that may get worse though none of so many did: at most 1 - 0.05^(1/n), about 3/n, at 95 %.
+    """The share of problems that may get worse though none of n did: 1 - 0.05^(1/n), about 3/n, with 95 % confidence.
 
     Hanley & Lippman-Hand 1983, "If nothing goes wrong, is everything all right?".
     """
     return 1.0 - math.exp(math.log(0.05) / problems)
-
-
-def _undecided(change: Change, bound: float, *, shown: bool, low: float) -> str:
-    if shown:
-        return f"a regression is shown, but it may be less than {bound:g}"
-    if change.worse + change.better == 0:
-        return f"no problem changed, but {change.problems} of them cannot exclude a regression of {-low:.3f}"
-    return f"no regression is shown, but one of {-low:.3f} is not excluded"

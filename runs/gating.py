@@ -194,17 +194,15 @@ def _compared(row: GateRow, base: ScoredRun) -> GateRow:
     changes = [new.values[task_id] - value for task_id, value in old.values.items() if task_id in new.values]
     sign = 1 if row.requirement.metric.higher_is_better else -1
     ends = sorted((sign * difference.low, sign * difference.high))
-    worse, better = (sum(sign * way * change > 1e-12 for change in changes) for way in (-1, 1))
-    same = worse == better == 0 and same_answers(base.run.directory, row.run.run.directory)
+    changed = sum(abs(change) > 1e-12 for change in changes)
     change = Change(
         value=sign * difference.value,
         low=ends[0],
         high=ends[1],
         problems=difference.n_problems,
-        worse=worse,
-        better=better,
+        changed=changed,
         p_value=difference.p_value,
-        same_answers=same,
+        same_answers=not changed and same_answers(base.run.directory, row.run.run.directory),
     )
     decision, reason = decide_regression(change, row.requirement.bound, row.requirement.decide)
     return replace(row, decision=decision, reason=reason, base=old.estimate, difference=difference)
