@@ -18,6 +18,7 @@ from codebench.cli.gate import gate_command
 from codebench.cli.images import images_group
 from codebench.cli.output import say
 from codebench.cli.report import report_command
+from codebench.cli.schema import schema_command
 from codebench.cli.selfcheck import selfcheck_command
 from codebench.cli.suites import suites_command
 
@@ -57,6 +58,7 @@ for command in (
     gate_command,
     import_command,
     export_command,
+    schema_command,
     suites_command,
     data_group,
     images_group,
