@@ -79,7 +79,7 @@ def show_gate(judgement: Judgement, console: Console) -> None:
     shown.add_column("value", no_wrap=True)
     shown.add_column("decision", overflow="fold")
     for row in judgement.rows:
-        metric = f"{row.run.run.manifest.suite.name}\n{row.requirement.metric} {_bound(row)}\n{row.requirement.level}"
+        metric = f"{_short(row.run.run.manifest.suite.name)}\n{row.requirement.metric} {_bound(row)}\n{row.requirement.level}"
         named = {"": _estimate(row.value), "was": _estimate(row.base), "change": _difference(row.difference)}
         values = "\n".join(f"{name:6} {value}" for name, value in named.items() if value)
         decision = Text(str(row.decision), style=_STYLES[row.decision])
@@ -148,6 +148,12 @@ def _difference(difference: Difference | None) -> str:
 
 
 def _listed(judgement: Judgement, longest: int = 10) -> str:
-    names = [one.task_id for one in judgement.regressed]
+    names = [_short(one.task_id) for one in judgement.regressed]
     more = f" and {len(names) - longest:,} more" if len(names) > longest else ""
     return f"{', '.join(names[:longest])}{more}"
+
+
+def _short(name: str, longest: int = 60) -> str:
+    """In one line."""
+    line = " ".join(name.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

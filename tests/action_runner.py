@@ -204,7 +204,9 @@ chmod +x "$3/bin/pip"
 
 def environment(temp: Path, tools: Path, **more: str) -> dict[str, str]:
     """What the runner gives to every step, and nothing of a CI that these tests run in."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "INPUT_", "CODEBENCH_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "INPUT_", "CODEBENCH_"))
+    }
     return kept | {
         "PATH": f"{tools}:{os.environ['PATH']}",
         "CI": "true",

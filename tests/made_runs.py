@@ -11,7 +11,7 @@ from codebench.runs.directory import open_run
 from codebench.runs.manifest import GeneratorPin, Selection, new_manifest
 from codebench.runs.record import Record
 from codebench.runs.records import open_records
-from codebench.sandbox import Limits, SandboxInfo
+from codebench.sandbox import Limits, SandboxInfo, Text
 
 BOX_LOST = "box lost"
 
@@ -27,10 +27,12 @@ def make_run(  # noqa: PLR0913 - each has a default, and says what a run is like
     pack: str = "ab",
     answer: str = "pass",
     findings: bool = False,
+    said: str = "",
 ) -> Path:
     """A run with one record for each letter of each problem's verdicts: `P` pass, `F` fail, `X` the machine failed.
 
-    With `-` the sample was not run yet. With `findings` wrong answers have one, and are vulnerable.
+    With `-` the sample was not run yet. With `findings` wrong answers have one, and are vulnerable. `said` is what
+    answers print and graders say of them.
     """
     task_ids = tuple(names) or tuple(f"{suite}/{number}" for number in range(len(verdicts)))
     manifest = new_manifest(
@@ -49,19 +51,40 @@ def make_run(  # noqa: PLR0913 - each has a default, and says what a run is like
         for task_id, letters in zip(task_ids, verdicts, strict=True):
             for sample, letter in enumerate(letters):
                 if letter != "-":
-                    writer.append(_record(suite, task_id, sample, letter, answer, findings=findings))
+                    writer.append(_record(suite, task_id, sample, letter, answer, said, findings=findings))
     return directory
 
 
-def _record(suite: str, task_id: str, sample: int, letter: str, answer: str, *, findings: bool) -> Record:
+def _record(  # noqa: PLR0913 - what a record consists of
+    suite: str, task_id: str, sample: int, letter: str, answer: str, said: str, *, findings: bool
+) -> Record:
     code = f"# {letter}\n{answer}\n"
     if letter == "X":
-        return Record(suite=suite, task_id=task_id, sample=sample, code=code, error=BOX_LOST)
+        return Record(suite=suite, task_id=task_id, sample=sample, code=code, error=said or BOX_LOST)
     right = letter == "P"
-    grades = [Grade(grader="correctness", verdict=Verdict.PASS if right else Verdict.FAIL)]
+    printed = Text(text=said)
+    grades = [
+        Grade(
+            grader="correctness",
+            verdict=Verdict.PASS if right else Verdict.FAIL,
+            detail=said,
+            exception=said,
+            stdout=printed,
+            stderr=printed,
+        )
+    ]
     if findings:
-        finding = Finding(tool="bandit", rule="B102", name="exec_used", line=1, end_line=1, severity="medium",
-                          confidence="high", message="Use of exec detected.", cwe=78, own=True)  # fmt: skip
+        finding = Finding(
+            tool="bandit",
+            rule="B102",
+            name="exec_used",
+            severity="medium",
+            confidence="high",
+            cwe=78,
+            line=1,
+            end_line=1,
+            message=said,
+        )
         grades.append(
             Grade(
                 grader="security",

@@ -263,7 +263,10 @@ def test_a_metric_that_only_some_runs_have_is_held_where_it_is(capsys: pytest.Ca
         (("run", "--fail-under", "pas@1=1"), "cannot use 'pas@1=1' as a gate: write METRIC=X"),
         (("run", "--baseline", "run", "--max-regression", "pass@1"), "as a largest regression: write METRIC=X"),
         (("run", "--max-regression", "pass@1=0.1"), "--max-regression: name what to compare with: --baseline RUN"),
-        (("run", "--fail-under", "secure@1=0.5"), "--fail-under secure@1: no secure@1 in run: this run has pass@1; see"),
+        (
+            ("run", "--fail-under", "secure@1=0.5"),
+            "--fail-under secure@1: no secure@1 in run: this run has pass@1; see",
+        ),
         (("run", "--fail-under", "pass@9=0.5"), "--fail-under pass@9: no pass@9 in run: this run has pass@1; see"),
         (("nowhere", "--fail-under", "pass@1=1"), "no run in nowhere: no run.json"),
         (("run", "--json", "--markdown", "--fail-under", "pass@1=1"), "--json and --markdown cannot both be had"),
@@ -306,7 +309,9 @@ def test_markdown_has_one_line_for_each_requirement(capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("width", [80, 60, 200])
-def test_the_table_fits_its_console(width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_fits_its_console(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     make_run(Path("base"), GOOD)
     make_run(Path("head"), REGRESSED)

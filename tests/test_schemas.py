@@ -31,7 +31,9 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_published_schema_is_what_the_code_makes(name: str) -> None:
     published = json.loads((PUBLISHED / f"{name}-{SCHEMA}.json").read_text())
-    assert published == json.loads(json.dumps(json_schema(name))), "stale: run `make docs`, and see docs/records.md for what may change"
+    assert published == json.loads(json.dumps(json_schema(name))), (
+        "stale: run `make docs`, and see docs/records.md for what may change"
+    )
     jsonschema.Draft202012Validator.check_schema(published)
 
 
