@@ -48,7 +48,7 @@ def wrong(problem: Problem, kind: int) -> str:
     head = f"def {problem.entry_point}(*given, **named):\n"
     return (
         f"{head}    return None\n",
-        f"import subprocess\n\n{head}    subprocess.run('ls', shell=True)\n    raise KeyError('ä')\n",
+        f"import subprocess\n\n{head}    subprocess.run(str(given), shell=True)\n    raise KeyError('ä')\n",
         f"{head}    return (\n",
         "",
     )[kind % 4]
