@@ -7,6 +7,8 @@ from math import sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from codebench.runs.metrics import student_quantile
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -53,17 +55,4 @@ def expanded_tail(rows: int) -> float:
     Phi(-sqrt(n / (n - 1)) t), t the 97.5 % quantile of Student's distribution with n - 1 degrees of freedom, because
     resampled means vary too little, by (n - 1) / n, and like a normal variable rather than Student's.
     """
-    return _NORMAL.cdf(-sqrt(rows / (rows - 1)) * _student(rows - 1))
-
-
-def _student(freedom: int) -> float:
-    """Its 97.5 % quantile: Abramowitz & Stegun 1964, 26.7.5; wrong by 1 % at 2 degrees of freedom, 0.1 % at 4."""
-    x = _NORMAL.inv_cdf(0.975)
-    terms = (
-        x,
-        (x**3 + x) / 4,
-        (5 * x**5 + 16 * x**3 + 3 * x) / 96,
-        (3 * x**7 + 19 * x**5 + 17 * x**3 - 15 * x) / 384,
-        (79 * x**9 + 776 * x**7 + 1482 * x**5 - 1920 * x**3 - 945 * x) / 92160,
-    )
-    return sum(term / float(freedom) ** power for power, term in enumerate(terms))
+    return _NORMAL.cdf(-sqrt(rows / (rows - 1)) * student_quantile(rows - 1))
