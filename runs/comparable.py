@@ -1,6 +1,7 @@
 """TEMPORARY stand-in until branch compare is merged."""
 
 from __future__ import annotations
+
 from codebench.runs.manifest import Manifest
 from codebench.runs.record import RunError
 

@@ -79,7 +79,8 @@ def show_gate(judgement: Judgement, console: Console) -> None:
     shown.add_column("value", no_wrap=True)
     shown.add_column("decision", overflow="fold")
     for row in judgement.rows:
-        metric = f"{_short(row.run.run.manifest.suite.name)}\n{row.requirement.metric} {_bound(row)}\n{row.requirement.level}"
+        suite, asked = _short(row.run.run.manifest.suite.name), row.requirement
+        metric = f"{suite}\n{asked.metric} {_bound(row)}\n{asked.level}"
         named = {"": _estimate(row.value), "was": _estimate(row.base), "change": _difference(row.difference)}
         values = "\n".join(f"{name:6} {value}" for name, value in named.items() if value)
         decision = Text(str(row.decision), style=_STYLES[row.decision])

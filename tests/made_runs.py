@@ -16,7 +16,7 @@ from codebench.sandbox import Limits, SandboxInfo, Text
 BOX_LOST = "box lost"
 
 
-def make_run(  # noqa: PLR0913 - each has a default, and says what a run is like
+def make_run(
     directory: Path,
     verdicts: Sequence[str],
     *,
@@ -51,13 +51,11 @@ def make_run(  # noqa: PLR0913 - each has a default, and says what a run is like
         for task_id, letters in zip(task_ids, verdicts, strict=True):
             for sample, letter in enumerate(letters):
                 if letter != "-":
-                    writer.append(_record(suite, task_id, sample, letter, answer, said, findings=findings))
+                    writer.append(_record(suite, task_id, sample, letter, answer=answer, said=said, findings=findings))
     return directory
 
 
-def _record(  # noqa: PLR0913 - what a record consists of
-    suite: str, task_id: str, sample: int, letter: str, answer: str, said: str, *, findings: bool
-) -> Record:
+def _record(suite: str, task_id: str, sample: int, letter: str, *, answer: str, said: str, findings: bool) -> Record:
     code = f"# {letter}\n{answer}\n"
     if letter == "X":
         return Record(suite=suite, task_id=task_id, sample=sample, code=code, error=said or BOX_LOST)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_runs import make_run
 
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.main import run
 from codebench.runs.decisions import Change, Decision, decide_limit, decide_regression, unseen
 from codebench.runs.metrics import Estimate
 from codebench.runs.policy import Decide, Kind, Requirement, fail_under
-from made_runs import make_run
 
 GOOD = ["P"] * 164
 REGRESSED = ["F"] * 20 + ["P"] * 144

@@ -124,9 +124,9 @@ def test_what_is_no_policy_ends_in_one_line_with_file_and_key(tmp_path: Path, te
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="cannot read .*no.toml: No such file"):
+    with pytest.raises(RunError, match=r"cannot read .*no.toml: No such file"):
         read_policy(tmp_path / "no.toml")
-    with pytest.raises(RunError, match="cannot read .*: Is a directory"):
+    with pytest.raises(RunError, match=r"cannot read .*: Is a directory"):
         read_policy(tmp_path)
 
 

@@ -47,7 +47,7 @@ def test_a_marker_that_somebody_else_wrote_is_left_alone(hub: Hub) -> None:
     hub.add_comment("mallory", f"{marker('job')}\nbait")
     hub.add_comment(BOT, f"> quoted {marker('job')}")
     Place(hub).put("ours")
-    assert [comment["body"].splitlines()[-1] for comment in hub.comments][0] == "bait"
+    assert hub.comments[0]["body"].endswith("bait")
     assert len(hub.comments) == 3
 
 
@@ -88,14 +88,14 @@ def test_a_comment_that_was_made_though_the_answer_was_lost_is_not_made_twice(hu
 def test_it_is_given_up_in_the_end(hub: Hub) -> None:
     hub.answers = [(500, {}, {})] * 20
     place = Place(hub)
-    with pytest.raises(ApiError, match="GET /repos/o/r/issues/7/comments: 500 .*; tried 5 times"):
+    with pytest.raises(ApiError, match=r"GET /repos/o/r/issues/7/comments: 500 .*; tried 5 times"):
         place.put("text")
     assert place.waited == [1.0, 2.0, 4.0, 8.0]
 
 
 def test_a_read_only_token_is_told_apart_and_not_tried_again(hub: Hub) -> None:
     hub.read_only = True
-    for place in (Place(hub), Place(hub, token="wrong")):  # noqa: S106 - that is the point
+    for place in (Place(hub), Place(hub, token="wrong")):
         with pytest.raises(ApiError) as caught:
             place.put("text")
         assert caught.value.read_only and place.waited == []
