@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from codebench.cli.ci import ci_group
+from codebench.cli.compare import compare_command
 from codebench.cli.data import data_group
 from codebench.cli.doctor import doctor_command
 from codebench.cli.evaluate import eval_command, generate_command, grade_command
@@ -55,6 +56,7 @@ for command in (
     generate_command,
     grade_command,
     report_command,
+    compare_command,
     gate_command,
     import_command,
     export_command,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from codebench.runs.comparable import check_comparable
+from codebench.runs.comparable import comparability
 from codebench.runs.decisions import Change, Decision, decide_limit, decide_regression
 from codebench.runs.gates import summary_estimates
 from codebench.runs.manifest import read_manifest
@@ -85,8 +85,7 @@ def judge_directories(
     notes += [f"There is no run of {name} to compare with its baseline." for name in of_suites if name not in suites]
     for run in scored:
         if _suite(run) in of_suites and _compares(policy, _suite(run)):
-            manifest = of_suites[_suite(run)].run.manifest
-            notes += check_comparable(manifest, run.run.manifest, anyway=anyway)
+            notes += _comparable(of_suites[_suite(run)], run, anyway=anyway)
     used = {name: base for name, base in of_suites.items() if name in suites}
     return replace(judge(scored, used, policy), notes=tuple(notes))
 
@@ -96,6 +95,16 @@ def _read(directory: Path, policy: Policy) -> ScoredRun:
     manifest = read_manifest(directory)
     asked = {one.metric.k for one in policy.requirements if one.metric.k is not None}
     return read_scored(directory, tuple(sorted({*manifest.ks, *(k for k in asked if k <= manifest.samples)})))
+
+
+def _comparable(base: ScoredRun, head: ScoredRun, *, anyway: bool) -> list[str]:
+    """What is to be said of the comparison; raises RunError where there is none, unless it is wanted `anyway`."""
+    suite, found = _suite(head), comparability(base.run.manifest, head.run.manifest)
+    if found.reasons and not anyway:
+        why = "; ".join(found.reasons)
+        raise RunError(f"not comparable: {suite}: {why}; --anyway compares all the same, and says so")
+    compared = [f"{suite}: compared though it is not comparable: {reason}" for reason in found.reasons]
+    return [*compared, *(f"{suite}: {note}" for note in found.notes)]
 
 
 def _compares(policy: Policy, suite: str) -> bool:

@@ -276,7 +276,7 @@ def test_a_metric_that_only_some_runs_have_is_held_where_it_is(capsys: pytest.Ca
         ),
         (
             ("run", "--baseline", "foreign", "--max-regression", "pass@1=1"),
-            "not comparable",
+            "not comparable: toy: suite.sha256: ",
         ),
     ],
 )
