@@ -25,6 +25,8 @@ LEAVES: list[tuple[str, ...]] = [
     ("generate",),
     ("grade",),
     ("report",),
+    ("gate",),
+    *(("ci", step) for step in ("eval", "baseline", "gate", "files", "summary", "annotate", "comment", "end")),
     ("suites",),
     ("images", "build"),
     ("images", "list"),

@@ -49,7 +49,7 @@ BASE, HEAD, DIR, OUT = Path("base"), Path("head"), Path("dir"), Path("out")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _TAGS = {
     *("details", "summary", "table", "thead", "tbody", "tr", "th", "td"),
-    *("p", "h1", "h2", "h3", "strong", "em", "code", "pre", "blockquote", "ul", "li", "a", "hr", "br"),
+    *("p", "h1", "h2", "h3", "strong", "em", "code", "pre", "blockquote", "ul", "li", "a", "hr", "br", "sub"),
 }
 _RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
