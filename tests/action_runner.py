@@ -51,25 +51,34 @@ class Job:
     done: list[Done] = field(default_factory=list)
     summary: str = ""
 
-    def run(self) -> int:
-        """Carry out the steps up to the first that fails; gives its exit code, or 0."""
-        document = yaml.safe_load((self.action / "action.yml").read_text())
-        asked = self.inputs
+    def run(self, until: str = "") -> int:
+        """Carry out the steps up to the first that fails, or up to that one; gives its exit code, or 0."""
+        document = self._document()
         for name, about in document["inputs"].items():
             self.inputs.setdefault(name, self.text(str(about.get("default", ""))))
-            assert asked.get(name) or not about.get("required"), f"input {name} is required"
+            assert self.inputs[name] or not about.get("required"), f"input {name} is required"
         for step in document["runs"]["steps"]:
             if "if" in step and not self.holds(step["if"]):
                 continue
             code = self._use(step) if "uses" in step else self._shell(step)
-            if code:
+            if code or step["name"] == until:
                 return code
         return 0
 
+    def again(self, name: str, **inputs: str) -> Done:
+        """Carry out one step once more, with other inputs."""
+        self.inputs |= inputs
+        self._shell(next(step for step in self._document()["runs"]["steps"] if step["name"] == name))
+        return self.done[-1]
+
+    def _document(self) -> dict[str, Any]:
+        document = yaml.safe_load((self.action / "action.yml").read_text())
+        assert isinstance(document, dict)
+        return document
+
     def outputs(self) -> dict[str, str]:
         """The action's own."""
-        document = yaml.safe_load((self.action / "action.yml").read_text())
-        return {name: self.text(about["value"]) for name, about in document["outputs"].items()}
+        return {name: self.text(about["value"]) for name, about in self._document()["outputs"].items()}
 
     def text(self, text: str) -> str:
         return EXPRESSION.sub(lambda match: self.value(match[1]), text)

@@ -20,8 +20,16 @@ ROOT = Path(__file__).resolve().parents[1]
 CODEBENCH = Path(sys.executable).with_name("codebench")
 ACTION = ROOT / "action.yml"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
-SHOWN = ("Install codebench", "Evaluate", "Find the baseline", "Hold it against the policy", "Write the reports")
-TASKS = 8
+TASKS = (
+    "starter/merge-departures",
+    "starter/tab-stops",
+    "starter/sparse-product",
+    "starter/ticket-attachment",  # is attacked
+    "starter/parts-search",  # is attacked
+    "starter/spiral-checksum",
+    "starter/paint-fence",
+    "starter/wear-case",
+)
 
 
 @pytest.fixture
@@ -41,8 +49,8 @@ def place(tmp_path: Path) -> Path:
 
 def save_answers(checkout: Path, *, wrong: int) -> list[str]:
     """Answers to the first problems, the first few of them wrong; gives the task ids."""
-    lines = (ROOT / "problems/starter/problems.jsonl").read_text().splitlines()[:TASKS]
-    problems = [json.loads(line) for line in lines]
+    lines = (ROOT / "problems/starter/problems.jsonl").read_text().splitlines()
+    problems = [one for one in map(json.loads, lines) if one["task_id"] in TASKS]
     with (checkout / "answers.jsonl").open("w") as file:
         for number, problem in enumerate(problems):
             right = problem["prompt"] + problem["canonical_solution"]
@@ -79,7 +87,7 @@ def a_job(place: Path, hub: Hub, backend: str, event: str = "pull_request", **in
         inputs={
             "model": "replay:answers.jsonl",
             "suites": "starter",
-            "limit": str(TASKS),
+            "tasks": "\n".join(TASKS),
             "sandbox": backend,
             "workers": "2",
             "grade": "correctness,security",
@@ -101,9 +109,8 @@ def test_the_action_gates_pull_requests_against_the_artifact_of_main(place: Path
     pushed = a_job(place, hub, backend, "push", baseline="artifact:codebench")
     assert pushed.run() == 0, pushed.done[-1].output
     assert pushed.outputs()["gate"] == "none" and pushed.outputs()["pass_at_1"] == "1.0"
-    assert ("notice", " title=codebench".strip(), "no baseline: there is no artifact 'codebench' yet") in [
-        (name, properties.strip(), data) for name, properties, data in pushed.step("Find the baseline").commands
-    ]
+    ((_, _, said),) = pushed.step("Find the baseline").commands
+    assert said == "no baseline: there is no artifact 'codebench' yet"
     hub.artifacts = [an_artifact(), an_artifact(run=12, head=2), an_artifact(run=13, branch="other")]
 
     asked = {"baseline": "artifact:codebench", "max_regression": "pass@1=0.02", "fail_under": "pass@1=0.1"}
@@ -128,6 +135,12 @@ def test_the_action_gates_pull_requests_against_the_artifact_of_main(place: Path
     for done in (one for job in (pushed, same, worse) for one in job.done if one.name != "Write the reports"):
         assert [name for name, _, _ in done.commands if name != "notice"] == [], done
 
+    hub.read_only = True
+    refused = worse.again("Comment")
+    assert refused.code == 0
+    ((name, _, said),) = refused.commands
+    assert name == "notice" and "the token may not write here, as for pull requests from forks" in said
+
     found = place / "artifacts/pr"
     assert {"records.jsonl", "run.json"} <= {path.name for path in (found / "runs").iterdir()}
     assert "<html" in (found / "report.html").read_text()
@@ -135,44 +148,19 @@ def test_the_action_gates_pull_requests_against_the_artifact_of_main(place: Path
     assert json.loads((found / "sarif/starter.sarif").read_text())["version"] == "2.1.0"
 
 
-def test_a_read_only_token_gets_no_comment_and_changes_nothing_else(place: Path, hub: Hub) -> None:
-    hub.read_only = True
-    job = a_job(place, hub, "namespaces", limit="2", fail_under="pass@1=0.5")
-    assert job.run() == 0, job.done[-1].output
-    (command,) = job.step("Comment").commands
-    assert command[0] == "notice" and "the token may not write here" in command[2]
-    assert hub.comments == [] and "**Gate: ✅ pass**" in job.summary
-
-
 def test_a_baseline_can_be_another_commit_of_the_repository(place: Path, hub: Hub) -> None:
     checkout = place / "checkout"
     git(checkout, "init", "-q", "-b", "main")
     git(checkout, "add", ".")
     git(checkout, "commit", "-qm", "right answers")
-    save_answers(checkout, wrong=8)
+    save_answers(checkout, wrong=2)
     job = a_job(place, hub, "namespaces", baseline="git:main", max_regression="pass@1=0.1", comment="false")
-    assert job.run() == 1, job.done[-1].output
+    assert job.run() == 2, job.done[-1].output
+    assert job.outputs()["gate"] == "inconclusive"
     assert git(checkout, "worktree", "list").count("\n") == 1
     assert hub.requests == []
-
-
-def test_an_inconclusive_gate_passes_with_a_warning_where_that_is_asked_for(place: Path, hub: Hub) -> None:
-    shutil.copytree(a_finished_run(place, hub), place / "checkout/base")
-    save_answers(place / "checkout", wrong=2)
-    for inconclusive, code in (("fail", 2), ("pass", 0)):
-        job = a_job(
-            place, hub, "namespaces", baseline="base", max_regression="pass@1=0.02", inconclusive=inconclusive,
-            comment="false",
-        )  # fmt: skip
-        assert job.run() == code, job.done[-1].output
-        assert job.outputs()["gate"] == "inconclusive"
-    assert job.done[-1].commands[0][0] == "warning"
-
-
-def a_finished_run(place: Path, hub: Hub) -> Path:
-    job = a_job(place, hub, "namespaces", comment="false", artifact="base")
-    assert job.run() == 0, job.done[-1].output
-    return place / "artifacts/base/runs"
+    tolerated = job.again("Open or close the gate", inconclusive="pass")
+    assert tolerated.code == 0 and [name for name, _, _ in tolerated.commands] == ["warning"]
 
 
 @pytest.mark.parametrize(
@@ -199,11 +187,12 @@ def test_bad_inputs_end_a_step_with_one_line_and_are_never_run(
 
 
 def test_a_second_use_in_a_job_has_a_folder_of_its_own(place: Path, hub: Hub) -> None:
-    job = a_job(place, hub, "namespaces", limit="1", comment="false", artifact="")
-    assert job.run() == 0
-    first = job.outputs()["results"]
-    assert job.run() == 0
-    assert job.outputs()["results"] != first
+    job = a_job(place, hub, "namespaces")
+    folders = []
+    for _ in range(2):
+        assert job.run(until="Install codebench") == 0
+        folders.append(job.steps["install"]["dir"])
+    assert folders[0] != folders[1]
     assert (place / "tools/pip-arguments").read_text() == f"install\n-q\n{ROOT}[gguf,humaneval]\n"
 
 
