@@ -29,6 +29,7 @@ SHORT = "gate.md"
 REPORT = "report.md"
 ARGUMENTS = "eval.json"
 NO_GATE = "none"
+_KINDS = {"critical": "error", "supporting": "warning", "advisory": "notice"}
 
 _folder = click.argument("folder", metavar="DIR", type=DIRECTORY)
 
@@ -144,15 +145,12 @@ def annotate_step(folder: Path) -> int:
     from codebench.runs.workflow import annotate_all
 
     gate = json.loads(_read(folder / RESULTS / GATE))
-    missed = [_missed(one) for one in gate["gates"] if one["decision"] == "fail"]
-    undecided = [_missed(one) for one in gate["gates"] if one["decision"] == "inconclusive"]
-    faults = [("codebench: invalid run", fault) for fault in gate["faults"]]
-    regressed = [
-        (f"codebench: {one['task_id']}", f"{one['suite']}: pass@1 was {one['base']:.2f}, is {one['head']:.2f}")
-        for one in gate["regressed"]
-    ]
-    for kind, found in (("error", faults + missed), ("warning", regressed), ("notice", undecided)):
-        for line in annotate_all(kind, found):
+    found = [("error", ("codebench: invalid run", fault)) for fault in gate["faults"]]
+    found += [(_KINDS[one["level"]], _said(one)) for one in gate["gates"] if one["decision"] == "fail"]
+    found += [("warning", _lost(one)) for one in gate["regressed"]]
+    found += [("notice", _said(one)) for one in gate["gates"] if one["decision"] == "inconclusive"]
+    for kind in ("error", "warning", "notice"):
+        for line in annotate_all(kind, [one for of_kind, one in found if of_kind == kind]):
             put(line)
     return ExitCode.FINE
 
@@ -256,7 +254,12 @@ def _name(run: Path) -> str:
     return slug(read_manifest(run).suite.name)
 
 
-def _missed(gate: dict[str, Any]) -> tuple[str, str]:
+def _lost(problem: dict[str, Any]) -> tuple[str, str]:
+    was, now = problem["base"], problem["head"]
+    return f"codebench: {problem['task_id']}", f"{problem['suite']}: pass@1 was {was:.2f}, is {now:.2f}"
+
+
+def _said(gate: dict[str, Any]) -> tuple[str, str]:
     value = gate["value"]
     shown = f"{value['value']:.3f}" if value else "unknown"
     change = f", {gate['difference']['value']:+.3f} to the baseline" if gate["difference"] else ""
