@@ -12,7 +12,6 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -29,7 +28,6 @@ SHORT = "gate.md"
 REPORT = "report.md"
 ARGUMENTS = "eval.json"
 NO_GATE = "none"
-_KINDS = {"critical": "error", "supporting": "warning", "advisory": "notice"}
 
 _folder = click.argument("folder", metavar="DIR", type=DIRECTORY)
 
@@ -131,10 +129,11 @@ def files_step(folder: Path) -> int:
 @_folder
 def summary_step(folder: Path) -> int:
     """Write the job summary: the gate and the whole report, up to GitHub's limit."""
+    from codebench.runs.announcements import summary_of
     from codebench.runs.workflow import add_summary
 
     results = folder / RESULTS
-    add_summary("\n\n".join(filter(None, ("# codebench", _read(results / SHORT), _read(results / REPORT)))))
+    add_summary(summary_of(_read(results / SHORT), _read(results / REPORT)))
     return ExitCode.FINE
 
 
@@ -142,16 +141,10 @@ def summary_step(folder: Path) -> int:
 @_folder
 def annotate_step(folder: Path) -> int:
     """Print workflow commands that annotate each missed requirement and each problem that regressed."""
-    from codebench.runs.workflow import annotate_all
+    from codebench.runs.announcements import annotations_of
 
-    gate = json.loads(_read(folder / RESULTS / GATE))
-    found = [("error", ("codebench: invalid run", fault)) for fault in gate["faults"]]
-    found += [(_KINDS[one["level"]], _said(one)) for one in gate["gates"] if one["decision"] == "fail"]
-    found += [("warning", _lost(one)) for one in gate["regressed"]]
-    found += [("notice", _said(one)) for one in gate["gates"] if one["decision"] == "inconclusive"]
-    for kind in ("error", "warning", "notice"):
-        for line in annotate_all(kind, [one for of_kind, one in found if of_kind == kind]):
-            put(line)
+    for line in annotations_of(json.loads(_read(folder / RESULTS / GATE))):
+        put(line)
     return ExitCode.FINE
 
 
@@ -162,6 +155,7 @@ def comment_step(folder: Path) -> int:
 
     Whatever goes wrong here is a warning, and changes nothing else.
     """
+    from codebench.runs.announcements import comment_of
     from codebench.runs.github import ApiError, this_repository
     from codebench.runs.sticky import put_comment
     from codebench.runs.workflow import annotation, read_event
@@ -172,7 +166,8 @@ def comment_step(folder: Path) -> int:
         return ExitCode.FINE
     try:
         where = this_repository(given("comment-author") or "github-actions[bot]")
-        address = put_comment(where, number, given("comment-key"), _comment(folder / RESULTS))
+        text = comment_of(_read(folder / RESULTS / SHORT), _read(folder / RESULTS / REPORT))
+        address = put_comment(where, number, given("comment-key"), text)
     except ApiError as error:
         kind = "notice" if error.read_only else "warning"
         hint = "the token may not write here, as for pull requests from forks" if error.read_only else "try again"
@@ -252,26 +247,6 @@ def _name(run: Path) -> str:
     from codebench.runs.manifest import read_manifest
 
     return slug(read_manifest(run).suite.name)
-
-
-def _lost(problem: dict[str, Any]) -> tuple[str, str]:
-    was, now = problem["base"], problem["head"]
-    return f"codebench: {problem['task_id']}", f"{problem['suite']}: pass@1 was {was:.2f}, is {now:.2f}"
-
-
-def _said(gate: dict[str, Any]) -> tuple[str, str]:
-    value = gate["value"]
-    shown = f"{value['value']:.3f}" if value else "unknown"
-    change = f", {gate['difference']['value']:+.3f} to the baseline" if gate["difference"] else ""
-    return f"codebench: {gate['suite']} {gate['metric']}", f"{shown}{change}: {gate['reason']} ({gate['level']})"
-
-
-def _comment(results: Path) -> str:
-    server, name, run = (os.environ.get(f"GITHUB_{key}", "") for key in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    link = f"[Job summary, annotations and artifacts]({server}/{name}/actions/runs/{run})" if run else ""
-    commit = os.environ.get("GITHUB_SHA", "")[:12]
-    foot = " · ".join(filter(None, (link, f"commit {commit}" if commit else "")))
-    return "\n\n".join(filter(None, ("### codebench", _read(results / SHORT), foot, _read(results / REPORT))))
 
 
 def _read(path: Path) -> str:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
 
 from codebench.runs import plugins
 from codebench.runs.gates import parse_bound
 from codebench.runs.metric_name import FORMS, MetricName, metric_name
 from codebench.runs.record import RunError
+from codebench.runs.toml_table import TomlTable, read_toml
 
 ANY_SUITE = "*"
-Chosen = TypeVar("Chosen", bound=StrEnum)
 
 
 class Level(StrEnum):
@@ -135,86 +132,7 @@ def max_regression(text: str) -> Requirement:
 
 def read_policy(path: Path) -> Policy:
     """Raises RunError for a file that is not there or no policy, with the file, the key and what to do."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror}; name a policy file, see docs/gate.md") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"{path}: not TOML: {error}; correct it") from error
-    return _policy(_Table(path, (), document))
-
-
-class _Table:
-    """A table of the file, from which every key is taken once; what is left over is unknown."""
-
-    def __init__(self, path: Path, at: tuple[str, ...], values: Mapping[str, object]) -> None:
-        self.path = path
-        self._at = at
-        self._values = values
-        self._taken: list[str] = []
-
-    def key(self, name: str = "") -> str:
-        """The key as TOML writes it."""
-        return ".".join(map(_quoted, (*self._at, *([name] if name else []))))
-
-    def error(self, name: str, problem: str) -> RunError:
-        where = f"key {self.key(name)}: " if self._at or name else ""
-        return RunError(f"{self.path}: {where}{problem}")
-
-    def table(self, name: str) -> _Table:
-        value = self._take(name)
-        if not isinstance(value, dict | None):
-            raise self.error(name, f"must be a table: [{self.key(name)}]")
-        return _Table(self.path, (*self._at, name), value or {})
-
-    def tables(self) -> Iterator[tuple[str, _Table]]:
-        for name in self._values:
-            yield name, self.table(name)
-
-    def whole(self, name: str, default: int) -> int:
-        value = self._take(name)
-        if value is None:
-            return default
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self.error(name, f"must be a whole number from 0 up, is {_shown(value)}")
-        return value
-
-    def fraction(self, name: str) -> float | None:
-        value = self._take(name)
-        if value is not None and not _is_fraction(value):
-            raise self.error(name, f"must be a number in [0, 1], is {_shown(value)}")
-        return float(value) if isinstance(value, int | float) else None
-
-    def count_or_share(self, name: str, default: int) -> int | float:
-        value = self._take(name)
-        if value is None:
-            return default
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        if not whole and not (isinstance(value, float) and _is_fraction(value)):
-            raise self.error(name, f"must be a count, such as 5, or a share, such as 0.01, is {_shown(value)}")
-        assert isinstance(value, int | float)
-        return value
-
-    def choice(self, name: str, default: Chosen) -> Chosen:
-        value = self._take(name)
-        kind = type(default)
-        if value is None:
-            return default
-        if not isinstance(value, str) or value not in list(kind):
-            raise self.error(name, f"must be one of {', '.join(kind)}, is {_shown(value)}")
-        return kind(value)
-
-    def end(self) -> None:
-        """Raises RunError for a key that nothing asked for."""
-        for name in self._values:
-            if name not in self._taken:
-                near = get_close_matches(name, self._taken, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(self._taken)}"
-                raise self.error(name, f"unknown key; {hint}")
-
-    def _take(self, name: str) -> object:
-        self._taken.append(name)
-        return self._values.get(name)
+    return _policy(read_toml(path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +144,7 @@ class _Defaults:
     min_problems: int = 0
     min_samples: int = 0
 
-    def over(self, table: _Table) -> _Defaults:
+    def over(self, table: TomlTable) -> _Defaults:
         return _Defaults(
             level=table.choice("level", self.level),
             decide=table.choice("decide", self.decide),
@@ -235,7 +153,7 @@ class _Defaults:
         )
 
 
-def _policy(root: _Table) -> Policy:
+def _policy(root: TomlTable) -> Policy:
     of_all = root.table("defaults")
     defaults = _Defaults().over(of_all)
     of_all.end()
@@ -258,7 +176,7 @@ def _policy(root: _Table) -> Policy:
     return policy
 
 
-def _requirements(suite: str, name: str, table: _Table, defaults: _Defaults) -> Iterator[Requirement]:
+def _requirements(suite: str, name: str, table: TomlTable, defaults: _Defaults) -> Iterator[Requirement]:
     """One for each bound."""
     metric = metric_name(name)
     if metric is None:
@@ -298,17 +216,3 @@ def missing_suites(policy: Policy, of_runs: Sequence[str]) -> list[str]:
                 raise RunError(f"{one.key}: no run of suite {one.suite!r}, and none installed; {hint}")
             found.append(one.suite)
     return found
-
-
-def _is_fraction(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
-
-
-def _quoted(name: str) -> str:
-    bare = name.replace("_", "").replace("-", "")
-    return name if bare.isascii() and bare.isalnum() else f'"{name}"'
-
-
-def _shown(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
