@@ -84,7 +84,7 @@ def gate_step(folder: Path) -> int:
     """Check the runs against policy and baseline, and set the outputs. The exit code is for the step `end`."""
     from codebench.cli.gate import put_judgement
     from codebench.runs.baselines import find_runs
-    from codebench.runs.gate_tables import gate_json, gate_markdown, regressed_markdown
+    from codebench.runs.gate_tables import gate_json, gate_markdown
     from codebench.runs.gating import judge_directories
     from codebench.runs.policy import Policy, make_policy
     from codebench.runs.report import summarise_run
@@ -102,8 +102,9 @@ def gate_step(folder: Path) -> int:
         put_judgement(judgement)
     decision = str(judgement.decision) if asked or judgement.faults else NO_GATE
     _write(results / GATE, json.dumps(gate_json(judgement) | {"decision": decision}, indent=2))
-    _write(results / SHORT, regressed_markdown(judgement) if decision == NO_GATE else gate_markdown(judgement))
-    _write(results / REPORT, report_markdown([summarise_run(run) for run in runs]))
+    compared = _compared(find_runs(folder / BASE), runs)
+    _write(results / SHORT, "" if decision == NO_GATE else gate_markdown(judgement, problems=not compared))
+    _write(results / REPORT, "\n\n".join([*compared, report_markdown([summarise_run(run) for run in runs])]))
     set_outputs({"gate": decision, "results": str(results.resolve()), **_numbers(runs)})
     return ExitCode.FINE
 
@@ -226,6 +227,26 @@ def _look_up(name: str) -> None:
     if found is None:
         put(annotation("notice", "codebench", f"no baseline: {problem}"))
     set_outputs({"artifact": name if found else "", "run-id": found or ""})
+
+
+def _compared(baselines: Sequence[Path], runs: Sequence[Path]) -> list[str]:
+    """Each run beside the baseline of its suite, in Markdown. What is not comparable is left out, and said."""
+    from codebench.runs import RunError
+    from codebench.runs.comparison import CompareOptions, compare_runs
+    from codebench.runs.comparison_tables import comparison_markdown
+    from codebench.runs.manifest import read_manifest
+
+    of_suite = {read_manifest(base).suite.name: base for base in baselines}
+    found = []
+    for run in runs:
+        base = of_suite.get(read_manifest(run).suite.name)
+        try:
+            if base is not None:
+                options = CompareOptions(anyway=given("anyway") == "true")
+                found.append(comparison_markdown(compare_runs(base, run, options)))
+        except RunError as error:
+            say(str(error))
+    return found
 
 
 def _numbers(runs: Sequence[Path]) -> dict[str, str]:

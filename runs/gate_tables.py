@@ -97,14 +97,17 @@ def show_gate(judgement: Judgement, console: Console) -> None:
     console.print(Text.assemble(headline, f" ({judgement.reason})"), highlight=False)
 
 
-def gate_markdown(judgement: Judgement) -> str:
-    """One line for each requirement, under what the gate comes to. Text of models and packs is shown, never obeyed."""
+def gate_markdown(judgement: Judgement, *, problems: bool = True) -> str:
+    """One line for each requirement, under what the gate comes to, and the `problems` that regressed below.
+
+    Text of models and packs is shown, never obeyed.
+    """
     blocks = [f"**Gate: {_WORDS[judgement.decision]}** ({text(judgement.reason, longest=500)})"]
     if judgement.rows:
         header = ("suite", "metric", "level", "value", "baseline", "change", "decision", "why")
         blocks.append(table(header, [_markdown_row(row) for row in judgement.rows]))
     blocks += [f"> {text(line, longest=500)}" for line in (*judgement.faults, *judgement.notes)]
-    return "\n\n".join(filter(None, (*blocks, regressed_markdown(judgement))))
+    return "\n\n".join(filter(None, (*blocks, _regressed_markdown(judgement) if problems else "")))
 
 
 def _markdown_row(row: GateRow) -> list[str]:
@@ -120,7 +123,7 @@ def _markdown_row(row: GateRow) -> list[str]:
     ]
 
 
-def regressed_markdown(judgement: Judgement) -> str:
+def _regressed_markdown(judgement: Judgement) -> str:
     """The problems of which fewer answers are right than in the baseline; "" where there are none."""
     found = judgement.regressed
     if not found:
