@@ -17,6 +17,7 @@ from codebench.cli.exchange import export_command, import_command
 from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_errors
 from codebench.cli.gate import gate_command
 from codebench.cli.images import images_group
+from codebench.cli.leaderboard import leaderboard_command
 from codebench.cli.output import say
 from codebench.cli.report import report_command
 from codebench.cli.schema import schema_command
@@ -57,6 +58,7 @@ for command in (
     grade_command,
     report_command,
     compare_command,
+    leaderboard_command,
     gate_command,
     import_command,
     export_command,

@@ -132,7 +132,7 @@ def _empty_table(name: str) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title_style="bold")
     table.add_column(name, style="cyan", overflow="fold")
-    for column in ("base", "head", "difference", "95 % interval", "p"):
+    for column in ("base", "head", "change", "95 % interval", "p"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("finding", min_width=15)
     return table
