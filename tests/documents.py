@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,11 +120,17 @@ def needs(document: str) -> list[str]:
 
 def prepare(document: str, folder: Path) -> None:
     """Put into the folder what every document may take for given, and what this one says that it needs."""
-    for name in dict.fromkeys((*ALWAYS, *ASSUMED.get(document, ()), *needs(document))):
+    prepare_these([*ALWAYS, *ASSUMED.get(document, ()), *needs(document)], folder)
+
+
+def prepare_these(names: Iterable[str], folder: Path) -> None:
+    """Skip the test where one of them is not to be had."""
+    for name in dict.fromkeys(names):
         if name.startswith("shared"):
             if not (SHARED.parent / name).exists():
                 pytest.skip(f"../{name} is not here: it holds data of others that this repository does not")
-            (folder / "shared").symlink_to(SHARED)
+            if not (folder / "shared").exists():
+                (folder / "shared").symlink_to(SHARED)
         else:
             PREPARED[name](folder)
 
@@ -186,11 +192,16 @@ def _small_pack(folder: Path) -> None:
     )
 
 
-@functools.cache
 def _humaneval_run() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="codebench-docs-"))
-    run(Command("codebench eval --suite humaneval --model reference --out RUN"), folder)
-    return folder / "RUN"
+    return Path(_humaneval().name, "RUN")
+
+
+@functools.cache
+def _humaneval() -> tempfile.TemporaryDirectory[str]:
+    """It goes when the tests end."""
+    folder = tempfile.TemporaryDirectory(prefix="codebench-docs-")
+    run(Command("codebench eval --suite humaneval --model reference --out RUN"), Path(folder.name))
+    return folder
 
 
 ALWAYS = ("run", "samples")

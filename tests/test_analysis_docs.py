@@ -81,7 +81,7 @@ def difference_of(runs: tuple[Run, Run]) -> float:
 
 
 def test_every_block_below_a_heading_is_tried() -> None:
-    tried = sum(len(section(name)) for name in ("pandas", "DuckDB", "polars"))
+    tried = sum(len(section(name)) for name in ("pandas", "DuckDB", "polars", "codebench itself"))
     assert tried == len(_BLOCK.findall(text_of(PAGE))) > 10
 
 
@@ -128,3 +128,12 @@ def test_polars_finds_what_the_report_says(folder: Path, runs: tuple[Run, Run]) 
     assert {(rule, severity): count for rule, severity, count in found["rules"].rows()} == rules_of(head)
     passes = found["checks"].filter(grader="correctness", verdict="pass")
     assert len(passes) == head.summary.verdicts["pass"]
+
+
+def test_codebench_itself_finds_what_the_report_says(folder: Path, runs: tuple[Run, Run]) -> None:
+    head = runs[1]
+    found = executed("codebench itself")
+    check_scores(found, head)
+    assert {str(verdict): count for verdict, count in found["verdicts"].items()} == verdicts_of(head)
+    shares = {task_id: passed / graded for task_id, (graded, passed) in problems_of(head).items()}
+    assert dict(found["by_problem"]) == pytest.approx(shares)

@@ -27,7 +27,22 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from documents import NAMES, ROOT, Block, Command, blocks, commands, misuse, prepare, run, run_shell, spoken, text_of
+from documents import (
+    NAMES,
+    PREPARED,
+    ROOT,
+    Block,
+    Command,
+    blocks,
+    commands,
+    misuse,
+    prepare,
+    prepare_these,
+    run,
+    run_shell,
+    spoken,
+    text_of,
+)
 
 RUN = [name for name in NAMES if any(block.kind == "console" or block.run for block in blocks(name))]
 
@@ -98,6 +113,24 @@ def test_blocks_are_what_they_are_said_to_be(document: str) -> None:
 def test_generated_pages_are_as_generated(path: Path) -> None:
     made = runpy.run_path(str(ROOT / "docs/generate.py"))["pages"]()[path]
     assert path.read_text(encoding="utf-8").split() == made.split(), f"{path.name} is stale; run: make docs"
+
+
+@pytest.mark.parametrize("document", NAMES)
+def test_what_make_is_told_to_make_can_be_made(document: str) -> None:
+    shown = "".join(block.text for block in blocks(document) if block.kind in ("sh", "console"))
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(re.findall(r"^make (\w+)", shown, re.MULTILINE)) <= set(targets)
+
+
+def test_a_document_that_needs_what_is_not_here_is_skipped(tmp_path: Path) -> None:
+    with pytest.raises(pytest.skip.Exception, match="shared/data/nothing is not here"):
+        prepare_these(["shared/data/nothing"], tmp_path)
+
+
+@pytest.mark.parametrize("name", PREPARED)
+def test_what_a_document_may_need_can_be_prepared(name: str, tmp_path: Path) -> None:
+    prepare_these([name], tmp_path)
+    assert list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("document", NAMES)
