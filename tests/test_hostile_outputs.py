@@ -79,6 +79,10 @@ OUTPUTS = (
     Output(command=("compare", BASE, HEAD), kind="terminal"),
     Output(command=("compare", BASE, HEAD, "--markdown"), kind="markdown"),
     Output(command=("compare", BASE, HEAD, "--json"), kind="json"),
+    Output(command=("leaderboard", BASE, HEAD), kind="terminal"),
+    Output(command=("leaderboard", BASE, HEAD, "--markdown"), kind="markdown"),
+    Output(command=("leaderboard", BASE, HEAD, "--json"), kind="json"),
+    Output(command=("leaderboard", BASE, HEAD, "--html", OUT), kind="html", file=OUT),
     Output(command=asked(), kind="terminal"),
     Output(command=asked("--markdown"), kind="markdown"),
     Output(command=asked("--json"), kind="json"),
@@ -201,6 +205,16 @@ class _Page(HTMLParser):
         self.comments.append(data)
 
 
+def html(text: str) -> None:
+    """A page of ours: nothing hostile is an element, an attribute or the end of a script."""
+    page = _Page()
+    page.feed(text)
+    assert "img" not in page.tags
+    assert not [name for name, value in page.attributes if name == "onerror" or "alert(1)" in (value or "")]
+    assert text.count("<script") == text.count("</script>")
+    assert not re.search(r"[\x00-\x08\x0e-\x1f\x7f]", text)
+
+
 def comment(text: str) -> None:
     assert re.match(r"<!-- codebench [0-9a-f]{32} -->\n", text)
     assert len(text) <= 65_536
@@ -225,6 +239,7 @@ def csv_rows(text: str) -> None:
 CHECKS = {
     "terminal": terminal,
     "markdown": markdown,
+    "html": html,
     "json": json.loads,
     "xml": ET.fromstring,
     "csv": csv_rows,
