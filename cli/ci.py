@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +20,9 @@ from codebench.cli.action_inputs import eval_arguments, given, listed
 from codebench.cli.choices import DIRECTORY
 from codebench.cli.exit_code import ExitCode
 from codebench.cli.output import put, say
+
+if TYPE_CHECKING:
+    from codebench.runs.scored import ScoredRun
 
 RESULTS = "results"
 RUNS = "runs"
@@ -50,14 +54,15 @@ def eval_step(folder: Path) -> int:
     from codebench.runs.baselines import find_runs
     from codebench.runs.workflow import annotation
 
-    if suites := listed("pull"):
-        _codebench(["data", "pull", *suites])
     arguments, out = eval_arguments(), (folder / RESULTS / RUNS).resolve()
     _write(folder / ARGUMENTS, json.dumps(arguments))
-    code = _codebench([*arguments, f"--out={out}"])
+    pulled = _codebench(["data", "pull", *listed("pull")]) if listed("pull") else ExitCode.FINE
+    code = pulled or _codebench([*arguments, f"--out={out}"])
     if code == ExitCode.INFRASTRUCTURE and find_runs(out):
         put(annotation("warning", "codebench", "the machine failed on some samples; the log of this step says how"))
         return ExitCode.FINE
+    if code:
+        put(annotation("error", "codebench", "the evaluation could not be made; the log of this step says why"))
     return code
 
 
@@ -87,7 +92,6 @@ def gate_step(folder: Path) -> int:
     from codebench.runs.gate_tables import gate_json, gate_markdown
     from codebench.runs.gating import judge_directories
     from codebench.runs.policy import Policy, make_policy
-    from codebench.runs.report import summarise_run
     from codebench.runs.report_markdown import report_markdown
     from codebench.runs.workflow import no_commands, set_outputs
 
@@ -104,8 +108,8 @@ def gate_step(folder: Path) -> int:
     _write(results / GATE, json.dumps(gate_json(judgement) | {"decision": decision}, indent=2))
     compared = _compared(find_runs(folder / BASE), runs)
     _write(results / SHORT, "" if decision == NO_GATE else gate_markdown(judgement, problems=not compared))
-    _write(results / REPORT, "\n\n".join([*compared, report_markdown([summarise_run(run) for run in runs])]))
-    set_outputs({"gate": decision, "results": str(results.resolve()), **_numbers(runs)})
+    _write(results / REPORT, "\n\n".join([*compared, report_markdown([one.run for one in judgement.runs])]))
+    set_outputs({"gate": decision, "results": str(results.resolve()), **_numbers(judgement.runs)})
     return ExitCode.FINE
 
 
@@ -114,15 +118,18 @@ def gate_step(folder: Path) -> int:
 def files_step(folder: Path) -> int:
     """Write the runs as HTML, JUnit and SARIF, into DIR/results."""
     from codebench.runs.baselines import find_runs
+    from codebench.runs.directory import slug
     from codebench.runs.manifest import read_manifest
 
     results = folder / RESULTS
     runs = find_runs(results / RUNS)
     codes = [_codebench(["report", *map(str, runs), "--html", str(results / "report.html")], quiet=True)]
     for run in runs:
-        codes.append(_export(run, "junit", results / "junit" / f"{_name(run)}.xml"))
-        if "security" in read_manifest(run).graders:
-            codes.append(_export(run, "sarif", results / "sarif" / f"{_name(run)}.sarif"))
+        manifest = read_manifest(run)
+        name = slug(manifest.suite.name)
+        codes.append(_export(run, "junit", results / "junit" / f"{name}.xml"))
+        if "security" in manifest.graders:
+            codes.append(_export(run, "sarif", results / "sarif" / f"{name}.sarif"))
     return max(codes)
 
 
@@ -249,25 +256,17 @@ def _compared(baselines: Sequence[Path], runs: Sequence[Path]) -> list[str]:
     return found
 
 
-def _numbers(runs: Sequence[Path]) -> dict[str, str]:
-    """The outputs: those of the first run by themselves, those of all in JSON by the folders' names."""
-    from codebench.runs.scored import read_scored
+def _numbers(runs: Sequence[ScoredRun]) -> dict[str, str]:
+    """The outputs: those of the first run by themselves, those of all in JSON by the suites' names."""
+    from codebench.runs.directory import slug
 
     of_runs = {
-        _name(run): {metric.name: round(metric.estimate.value, 6) for metric in read_scored(run).metrics}
-        for run in runs
+        slug(one.run.manifest.suite.name): {metric.name: round(metric.estimate.value, 6) for metric in one.metrics}
+        for one in runs
     }
     first = next(iter(of_runs.values()), {})
     named = {name: first.get(name.replace("_at_", "@"), "") for name in ("pass_at_1", "eff_at_1", "secure_at_1")}
     return {**{name: str(value) for name, value in named.items()}, "metrics": json.dumps(of_runs)}
-
-
-def _name(run: Path) -> str:
-    """A run's name among those of the action: its suite, as a part of a file's name."""
-    from codebench.runs.directory import slug
-    from codebench.runs.manifest import read_manifest
-
-    return slug(read_manifest(run).suite.name)
 
 
 def _read(path: Path) -> str:

@@ -52,10 +52,14 @@ class Regressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What became of all requirements. `faults` say why runs are invalid, `notes` what a reader should know."""
+    """What became of all requirements. `faults` say why runs are invalid, `notes` what a reader should know.
+
+    `runs` have every k that was asked for.
+    """
 
     decision: Decision
     reason: str
+    runs: tuple[ScoredRun, ...]
     rows: tuple[GateRow, ...]
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -84,8 +88,8 @@ def judge_directories(
     ]
     notes += [f"There is no run of {name} to compare with its baseline." for name in of_suites if name not in suites]
     for run in scored:
-        if _suite(run) in of_suites and _compares(policy, _suite(run)):
-            notes += _comparable(of_suites[_suite(run)], run, anyway=anyway)
+        if _suite(run) in of_suites:
+            notes += _check_comparable(of_suites, run, policy, anyway=anyway)
     used = {name: base for name, base in of_suites.items() if name in suites}
     return replace(judge(scored, used, policy), notes=tuple(notes))
 
@@ -97,14 +101,23 @@ def _read(directory: Path, policy: Policy) -> ScoredRun:
     return read_scored(directory, tuple(sorted({*manifest.ks, *(k for k in asked if k <= manifest.samples)})))
 
 
-def _comparable(base: ScoredRun, head: ScoredRun, *, anyway: bool) -> list[str]:
-    """What is to be said of the comparison; raises RunError where there is none, unless it is wanted `anyway`."""
-    suite, found = _suite(head), comparability(base.run.manifest, head.run.manifest)
-    if found.reasons and not anyway:
-        why = "; ".join(found.reasons)
+def _check_comparable(baselines: dict[str, ScoredRun], head: ScoredRun, policy: Policy, *, anyway: bool) -> list[str]:
+    """What is to be said of the comparison of a run with its baseline.
+
+    One that is not comparable is used if it is wanted `anyway`, and removed if nothing that is asked depends on it;
+    else RunError is raised.
+    """
+    suite = _suite(head)
+    found = comparability(baselines[suite].run.manifest, head.run.manifest)
+    if not found.reasons:
+        return [f"{suite}: {note}" for note in found.notes]
+    why = "; ".join(found.reasons)
+    if anyway:
+        return [f"{suite}: compared with a baseline that is not comparable: {why}"]
+    if _compares(policy, suite):
         raise RunError(f"not comparable: {suite}: {why}; --anyway compares all the same, and says so")
-    compared = [f"{suite}: compared though it is not comparable: {reason}" for reason in found.reasons]
-    return [*compared, *(f"{suite}: {note}" for note in found.notes)]
+    del baselines[suite]
+    return [f"{suite}: the baseline is left out, since it is not comparable: {why}"]
 
 
 def _compares(policy: Policy, suite: str) -> bool:
@@ -118,10 +131,11 @@ def judge(runs: Sequence[ScoredRun], baselines: Mapping[str, ScoredRun], policy:
     """
     rows = tuple(row for run in runs for row in _rows(run, baselines.get(_suite(run)), policy))
     _refuse_unmeasured(rows)
-    faults = tuple(fault for run in (*runs, *baselines.values()) for fault in _faults(run, policy))
+    compared = [base for suite, base in baselines.items() if _compares(policy, suite)]
+    faults = tuple(fault for run in (*runs, *compared) for fault in _faults(run, policy))
     decision, reason = overall(rows, faults, policy)
     regressed = tuple(one for run in runs for one in _regressed(run, baselines.get(_suite(run))))
-    return Judgement(decision=decision, reason=reason, rows=rows, faults=faults, regressed=regressed)
+    return Judgement(decision=decision, reason=reason, runs=tuple(runs), rows=rows, faults=faults, regressed=regressed)
 
 
 def overall(rows: Sequence[GateRow], faults: Sequence[str], policy: Policy) -> tuple[Decision, str]:
@@ -144,10 +158,7 @@ def overall(rows: Sequence[GateRow], faults: Sequence[str], policy: Policy) -> t
         return Decision.INCONCLUSIVE, f"{_number(open_ones, 'critical requirement')} not decided"
     if failed + undecided > allowed:
         return Decision.INCONCLUSIVE, f"{_number(undecided, 'supporting requirement')} not decided, {failed} missed"
-    return (
-        Decision.PASS,
-        f"{_number(len(critical) + len(supporting), 'requirement')} held" if rows else "no requirement",
-    )
+    return Decision.PASS, f"{_number([*critical, *supporting].count(Decision.PASS), 'requirement')} held"
 
 
 def same_answers(base: Path, head: Path) -> bool:

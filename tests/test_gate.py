@@ -317,3 +317,14 @@ def test_the_table_fits_its_console(
     make_run(Path("head"), REGRESSED)
     gate("head", "--baseline", "base", "--max-regression", "pass@1=0.02")
     assert max(map(len, capsys.readouterr().out.splitlines())) <= width
+
+
+def test_a_baseline_that_nothing_depends_on_is_left_out_where_it_is_not_comparable(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    make_run(Path("run"), REGRESSED)
+    make_run(Path("foreign"), ["X", *GOOD[1:]], pack="cd")
+    assert gate("run", "--baseline", "foreign", "--fail-under", "pass@1=0.5", "--json") == ExitCode.FINE
+    found = json.loads(capsys.readouterr().out)
+    assert "the baseline is left out, since it is not comparable" in found["notes"][0]
+    assert found["regressed"] == []
