@@ -13,6 +13,7 @@ import msgspec
 from codebench.runs.embedding import line, visible
 from codebench.runs.html_samples import COLUMNS, INFRA, UNTESTED, Row
 from codebench.runs.metrics import Estimate, estimate_eff_at_k, estimate_pass_at_k
+from codebench.runs.names import run_names
 from codebench.runs.report import facts, remarks, report_tables
 from codebench.runs.scored import ScoredRun
 from codebench.runs.summary import Summary
@@ -109,32 +110,29 @@ def overview_of(runs: Sequence[ScoredRun], charts: Sequence[dict[str, Any]]) -> 
         "axes": _AXES,
         "runs": [
             {
-                "name": run_name(scored, runs),
+                "name": name,
                 "suite": line(scored.run.manifest.suite.name),
                 "model": line(scored.run.manifest.generator.spec),
+                "cwe": _weaknesses(scored),
                 "tasks": [line(task_id) for task_id in scored.run.manifest.task_ids],
                 **of_run,
             }
-            for scored, of_run in zip(runs, charts, strict=True)
+            for scored, name, of_run in zip(runs, run_names(runs), charts, strict=True)
         ],
     }
 
 
-def run_name(scored: ScoredRun, runs: Sequence[ScoredRun]) -> str:
-    """The suite or the model, or both where both differ; with the directory's name where that is not enough."""
-    names = {id(one): (one.run.manifest.suite.name, one.run.manifest.generator.spec) for one in runs}
-    suites, models = ({pair[place] for pair in names.values()} for place in (0, 1))
-    suite, model = names[id(scored)]
-    name = suite if len(models) == 1 and len(suites) > 1 else model if len(suites) == 1 else f"{suite} · {model}"
-    unique = list(names.values()).count((suite, model)) == 1
-    return line(name if unique else f"{name} · {scored.run.directory.name}")
+def _weaknesses(scored: ScoredRun) -> dict[int, Sequence[int]]:
+    """The numbers of the weaknesses that a problem invites, by its place in the manifest."""
+    manifest = scored.run.manifest
+    return {place: manifest.cwe[task] for place, task in enumerate(manifest.task_ids) if task in manifest.cwe}
 
 
-def section_of(scored: ScoredRun, runs: Sequence[ScoredRun]) -> dict[str, Any]:
+def section_of(scored: ScoredRun, name: str) -> dict[str, Any]:
     """What the template shows of one run; all text in it is visible text, which the template escapes."""
     run = scored.run
     return {
-        "name": run_name(scored, runs),
+        "name": name,
         "suite": line(run.manifest.suite.name),
         "model": line(run.manifest.generator.spec),
         "created": line(run.manifest.created),

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from codebench.runs.embedding import line, packed, packed_text
 from codebench.runs.html_overview import Tally, charts_of, overview_of, section_of
 from codebench.runs.html_samples import chunks_of
+from codebench.runs.names import run_names
 from codebench.runs.ordered import RunFiles, order_records
 from codebench.runs.record import RunError
 from codebench.runs.scored import ScoredRun, read_scored
@@ -71,7 +72,7 @@ def chart_library() -> str:
 def _page(runs: Sequence[ScoredRun], library: str) -> Iterator[str]:
     style = _resource("report.css")
     script = f'(async () => {{\n"use strict";\n{"".join(map(_resource, _SCRIPTS))}}})();\n'
-    sections = [section_of(scored, runs) for scored in runs]
+    sections = [section_of(scored, name) for scored, name in zip(runs, run_names(runs), strict=True)]
     yield _template("report.html.jinja").render(
         title=_title(sections),
         sections=sections,
@@ -115,7 +116,7 @@ def _hash(text: str) -> str:
 
 def _title(sections: Sequence[dict[str, Any]]) -> str:
     if len(sections) == 1:
-        return f"{sections[0]['suite']} · {sections[0]['model']}"
+        return f"{sections[0]['suite']} · {sections[0]['name']}"
     return f"{len(sections)} runs"
 
 

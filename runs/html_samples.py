@@ -1,4 +1,4 @@
-"""The samples of a run for a page: a short row for each, which the page has at once, and the rest, unpacked on demand."""
+"""The samples of a run for a page: a short row for each, and what is shown once one is opened."""
 
 from __future__ import annotations
 
@@ -197,8 +197,8 @@ def _measures(measures: Measures) -> dict[str, Any]:
         facts.append(("undefined names", line(", ".join(measures.undefined_names))))
     if (structure := measures.structure) is not None:
         facts += [
-            ("cyclomatic complexity, most complex function", str(structure.cyclomatic_max)),
-            ("cognitive complexity, most complex function", str(structure.cognitive_max)),
+            ("cyclomatic, max", str(structure.cyclomatic_max)),
+            ("cognitive, max", str(structure.cognitive_max)),
             ("maintainability", f"{structure.maintainability:.1f}"),
             ("Halstead volume", f"{structure.halstead.volume:,.0f}"),
         ]

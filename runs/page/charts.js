@@ -52,7 +52,7 @@ function config() {
     background: null,
     font: getComputedStyle(document.body).fontFamily,
     view: { stroke: null },
-    axis: { ...text, gridColor: colour("line"), domainColor: colour("line"), tickColor: colour("line"), titlePadding: 10 },
+    axis: { ...text, gridColor: colour("line"), domainColor: colour("line"), tickColor: colour("line"), titlePadding: 10, tickCount: 5, labelOverlap: true },
     legend: { ...text, labelLimit: 260, orient: "bottom", columns: 1, symbolStrokeWidth: 2 },
     range: { category: ["c1", "c2", "c3", "c4", "c5", "c6", "c7"].map(colour) },
   };
@@ -130,21 +130,39 @@ function dominates(one, other, axes) {
 }
 
 function scatter(points, axes, { x, y }) {
-  const third = axes.find((name) => name !== x && name !== y && points.every((one) => one[name] != null));
-  const side = (name, field) => ({ field, type: "quantitative", title: `${name}: ${overview.axes[name]}`, scale: { domain: several ? undefined : [0, 1], zero: !several, nice: several, padding: several ? 20 : 0 } });
-  const shade = third && { color: { field: third, type: "quantitative", title: third, scale: { scheme: "viridis", domain: [0, 1] }, legend: { orient: "bottom", gradientLength: 160, direction: "horizontal" } } };
-  const size = several ? {} : { size: { field: "number", type: "quantitative", legend: null, scale: { type: "sqrt", range: [50, 900] } } };
-  const names = { mark: { type: "text", dy: -14, color: colour("text"), fontSize: 11, limit: 220 }, encoding: { text: { field: "name" } } };
+  const marks = several ? runMarks() : problemMarks(points, axes, { x, y });
   return {
     data: { values: points },
-    encoding: { x: side(x, "x"), y: side(y, "y") },
+    encoding: { x: side(points, x, "x"), y: side(points, y, "y") },
     layer: [
-      { transform: [{ filter: "datum.front" }], mark: { type: "line", interpolate: "step-before", color: colour("accent"), strokeDash: [5, 4], strokeWidth: 1.5 }, encoding: { order: { field: "x" } } },
-      { mark: { type: "circle", opacity: 0.85, size: 130, cursor: several ? "default" : "pointer", ...(third ? {} : { color: colour("c1") }) }, encoding: { ...shade, ...size, tooltip: { field: "tip" } } },
-      { transform: [{ filter: "datum.ring" }], mark: { type: "point", filled: false, size: 320, stroke: colour("text"), strokeWidth: 1.5 } },
-      ...(several ? [names] : []),
+      { transform: [{ filter: "datum.front" }], mark: { type: "line", interpolate: "step-before", color: colour("soft"), strokeDash: [5, 4], strokeWidth: 1.5 }, encoding: { order: { field: "x" } } },
+      ...marks,
     ],
   };
+}
+
+// Never so close that differences of nothing look like much.
+function side(points, name, field) {
+  const values = points.map((one) => one[field]);
+  const domain = several ? [Math.max(0, Math.min(...values) - 0.08), Math.min(1, Math.max(...values) + 0.08)] : [0, 1];
+  return { field, type: "quantitative", title: `${name}: ${overview.axes[name]}`, scale: { domain, nice: false, padding: several ? 0 : 14 }, axis: { format: ".2~f" } };
+}
+
+function runMarks() {
+  const runs = { color: { field: "name", type: "nominal", title: null, sort: null }, shape: { field: "name", type: "nominal", title: null, sort: null } };
+  return [
+    { mark: { type: "point", filled: true, size: 130, opacity: 0.95 }, encoding: { ...runs, tooltip: { field: "tip" } } },
+    { transform: [{ filter: "datum.ring" }], mark: { type: "point", filled: false, size: 420, stroke: colour("text"), strokeWidth: 1.5 } },
+  ];
+}
+
+// A third axis is the colour, where every problem has it.
+function problemMarks(points, axes, { x, y }) {
+  const third = axes.find((name) => name !== x && name !== y && points.every((one) => one[name] != null));
+  const legend = { orient: "bottom", gradientLength: 160, direction: "horizontal" };
+  const shade = third ? { color: { field: third, type: "quantitative", title: third, scale: { scheme: "viridis", domain: [0, 1] }, legend } } : {};
+  const size = { field: "number", type: "quantitative", legend: null, scale: { type: "sqrt", domain: [1, Math.max(2, ...points.map((one) => one.number))], range: [60, 800] } };
+  return [{ mark: { type: "circle", opacity: 0.85, cursor: "pointer", ...(third ? {} : { color: colour("c1") }) }, encoding: { ...shade, size, tooltip: { field: "tip" } } }];
 }
 
 function pick({ tasks }) {

@@ -61,7 +61,7 @@ async function showProblem(of) {
   const suite = overview.runs[of.run].suite;
   const alike = samples.filter((one) => one.problem === of.problem && overview.runs[one.run].suite === suite);
   const parts = problemsOf(alike).map((one) => problemPart(one));
-  const shown = showDialog({ kicker: suite, title: of.problem, body: [...parts, axesTable(of)], neighbours: neighboursOf(grids.problems, showProblem) });
+  const shown = showDialog({ kicker: [suite, ...weaknessesOf(of).map((one) => `CWE-${one}`)].join(" · "), title: of.problem, body: [...parts, axesTable(of)], neighbours: neighboursOf(grids.problems, showProblem) });
   const details = await readDetails(of.samples[0]);
   if (details.generation && shown()) addToDialog(texts("Prompt", details.generation.prompt, true));
 }

@@ -1,7 +1,7 @@
 // The samples and the problems in two grids, and the filters above them.
 
 const VERDICTS = ["pass", "fail", "error", "timeout", "memory", "no_code", "infra error", "no tests"];
-const filters = { verdicts: new Set(), run: null, problem: "", words: "", deep: false, flagged: false, vulnerable: false, picked: null };
+const filters = { verdicts: new Set(), run: null, cwe: null, problem: "", words: "", deep: false, flagged: false, vulnerable: false, picked: null };
 let search = 0; // the number of the latest one: earlier ones give up
 
 const several = overview.runs.length > 1;
@@ -11,27 +11,27 @@ function sampleColumns() {
   return [
     problemColumn(),
     several && runColumn(),
-    { name: "sample", title: "Sample", width: "76px", right: true, value: (one) => one.sample + one.round / 1000, show: sampleNumber },
-    { name: "verdict", title: "Verdict", width: "104px", value: (one) => VERDICTS.indexOf(one.verdict), show: (one) => chip(one.verdict) },
+    { name: "sample", title: "Sample", width: "72px", right: true, value: (one) => one.sample + one.round / 1000, show: sampleNumber },
+    { name: "verdict", title: "Verdict", width: "92px", value: (one) => VERDICTS.indexOf(one.verdict), show: (one) => chip(one.verdict) },
     has("score") && number("score", "Score", fixed, { least: 700 }),
     has("findings") && number("findings", "Findings", (value) => value ?? "–", { least: 760, descending: true }),
     has("assessment") && { name: "assessment", title: "Security", width: "100px", least: 600, value: (one) => one.assessment, show: (one) => words(one.assessment) },
     number("cpu_s", "CPU", seconds, { least: 820, descending: true }),
     number("memory_bytes", "Memory", mebibytes, { least: 940, descending: true }),
-    { name: "detail", title: "What was wrong", width: "minmax(140px, 2.2fr)", least: 520, value: (one) => one.detail || null, show: (one) => one.detail },
+    { name: "detail", title: "What was wrong", width: "minmax(140px, 2fr)", least: 520, value: (one) => one.detail || null, show: (one) => one.detail },
   ].filter(Boolean);
 }
 
 function problemColumn() {
-  return { name: "problem", title: "Problem", width: "minmax(110px, 1.1fr)", value: (one) => one.problem, show: (one) => one.problem };
+  return { name: "problem", title: "Problem", width: "minmax(160px, 1.2fr)", value: (one) => one.problem, show: (one) => one.problem };
 }
 
 function runColumn() {
-  return { name: "run", title: "Run", width: "minmax(90px, 0.9fr)", least: 440, value: (one) => one.run, show: (one) => overview.runs[one.run].name };
+  return { name: "run", title: "Run", width: "minmax(110px, 0.9fr)", least: 560, value: (one) => one.run, show: (one) => overview.runs[one.run].name };
 }
 
 function number(name, title, shown, more) {
-  return { name, title, width: "82px", right: true, value: (one) => one[name], show: (one) => shown(one[name]), ...more };
+  return { name, title, width: "74px", right: true, value: (one) => one[name], show: (one) => shown(one[name]), ...more };
 }
 
 function words(name) {
@@ -50,6 +50,7 @@ function makeSampleGrid() {
 // All filters but that of words in code and outputs, which takes longer.
 function matches(one) {
   if (filters.run != null && one.run !== filters.run) return false;
+  if (filters.cwe != null && !weaknessesOf(one).includes(filters.cwe)) return false;
   if (filters.verdicts.size && !filters.verdicts.has(one.verdict)) return false;
   if (filters.flagged && !one.findings) return false;
   if (filters.vulnerable && one.assessment !== "vulnerable") return false;
@@ -82,7 +83,7 @@ function makeToolbar() {
   return make(
     "div",
     { class: "toolbar", role: "search" },
-    make("div", { class: "line" }, tabs(), several && runChoice(), field("problem", "Problem"), field("words", "Text", "/"), deepBox()),
+    make("div", { class: "line" }, tabs(), several && runChoice(), weaknessChoice(), field("problem", "Problem"), field("words", "Text", "/"), deepBox()),
     make("div", { class: "line" }, ...verdictButtons(), ...otherButtons(), pickedButton()),
     make("div", { class: "line" }, make("output", { id: "shown", class: "note" }), make("span", { class: "note keys" }, "/ search · ↑ ↓ move · Enter open · Esc close")),
   );
@@ -100,9 +101,22 @@ function tabs() {
 }
 
 function runChoice() {
-  const change = (event) => changeFilter("run", event.target.value === "" ? null : Number(event.target.value));
-  const options = overview.runs.map((run, place) => make("option", { value: place }, run.name));
-  return make("select", { "aria-label": "Run", onchange: change }, make("option", { value: "" }, "All runs"), ...options);
+  return choice("run", "All runs", overview.runs.map((run, place) => [place, run.name]));
+}
+
+function weaknessesOf(one) {
+  return overview.runs[one.run].cwe[one.task] ?? [];
+}
+
+function weaknessChoice() {
+  const numbers = [...new Set(overview.runs.flatMap((run) => Object.values(run.cwe).flat()))].sort((a, b) => a - b);
+  return numbers.length > 0 && choice("cwe", "Any weakness", numbers.map((one) => [one, `CWE-${one}`]));
+}
+
+function choice(name, all, options) {
+  const change = (event) => changeFilter(name, event.target.value === "" ? null : Number(event.target.value));
+  const elements = options.map(([value, title]) => make("option", { value }, title));
+  return make("select", { "aria-label": all, id: `filter-${name}`, onchange: change }, make("option", { value: "" }, all), ...elements);
 }
 
 function field(name, title, key) {
