@@ -10,8 +10,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from documents import blocks, commands, prepare, run, text_of
+from documents import blocks, commands, needs, prepare_these, text_of
 
+from codebench.cli.main import run as run_command_line
 from codebench.runs import Run, summarise_run
 
 PAGE = "docs/analysis.md"
@@ -22,12 +23,11 @@ _BLOCK = re.compile(r"^```(python|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What the page says that it has, and its exports."""
     place = tmp_path_factory.mktemp("analysis")
-    prepare(PAGE, place)
-    exports = [one for block in blocks(PAGE) if block.kind == "console" for one in commands(block)]
-    for command in exports:
-        run(command, place)
+    prepare_these(needs(PAGE), place)
     before = Path.cwd()
     os.chdir(place)
+    exports = [one for block in blocks(PAGE) if block.kind == "console" for one in commands(block)]
+    assert [run_command_line(command.words()) for command in exports] == [0] * len(exports)
     yield place
     os.chdir(before)
 

@@ -34,6 +34,7 @@ LEAVES: list[tuple[str, ...]] = [
     ("selfcheck",),
     ("import",),
     ("export",),
+    ("schema",),
     ("data", "list"),
     ("data", "pull"),
     ("data", "verify"),
