@@ -18,7 +18,9 @@ _AT_ONCE = 2_000_000
 _NORMAL = NormalDist()
 
 
-def resampled_means(values: Sequence[Sequence[float]], resamples: int, seed: int) -> NDArray[np.float64]:
+def resampled_means(
+    values: Sequence[Sequence[float]] | NDArray[np.float64], resamples: int, seed: int
+) -> NDArray[np.float64]:
     """The means of each column after drawing as many rows as there are, with replacement, `resamples` times.
 
     All columns of one resample have the same rows. The draws depend on the number of rows and the seed alone: they are
@@ -49,7 +51,7 @@ def _means(table: NDArray[np.float64], resamples: int, bits: np.random.PCG64) ->
 def expanded_tail(rows: int) -> float:
     """The share to cut off at each end of resampled means of `rows` >= 2 values, for an interval of 95 %.
 
-    Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 3.4 (expanded percentile interval):
+    Hesterberg 2015, "What Teachers Should Know About the Bootstrap" (expanded percentile interval):
     Phi(-sqrt(n / (n - 1)) t), t the 97.5 % quantile of Student's distribution with n - 1 degrees of freedom, because
     resampled means vary too little, by (n - 1) / n, and like a normal variable rather than Student's.
     """

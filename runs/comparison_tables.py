@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 _NAMED = 20
+_SUITE_WIDTH = 17
 _MARKS = {Finding.BETTER: "▲", Finding.WORSE: "▼", Finding.NOTHING: "="}
 _STYLES = {Finding.BETTER: "bold green", Finding.WORSE: "bold red", Finding.NOTHING: ""}
 
@@ -33,14 +34,14 @@ def show_comparison(comparison: Comparison, console: Console) -> None:
     from rich.text import Text
 
     for overview in _overviews(comparison) if len(comparison.suites) > 1 else ():
-        console.print(overview, "", highlight=False)
+        console.print(overview, "", sep="\n", highlight=False)
     for suite in comparison.suites:
         console.print(Text(f"{suite.suite} · {_number(suite.n_problems, 'problem')}", style="bold"))
         for name, side in (("base", suite.base), ("head", suite.head)):
             console.print(Text(f"{name}  {side.model}", overflow="ellipsis", no_wrap=True))
         for line in disclaimers(suite):
             console.print(line, style="bold yellow", highlight=False, markup=False)
-        console.print(_table(suite), highlight=False)
+        console.print("", _table(suite), "", sep="\n", highlight=False)
         for line in (*conclusions(suite), *_paragraphs(suite)):
             console.print(line, highlight=False, markup=False)
         for line in warnings(suite):
@@ -63,7 +64,7 @@ def conclusions(suite: SuiteComparison) -> Iterator[str]:
             found = one.difference
             size = f"{found.value:+.3f}, 95 % interval {found.low:+.3f} to {found.high:+.3f}"
             alone = f" ({shown_p(found.p_value)} alone)" if found.p_value < one.p_adjusted else ""
-            yield f"{found.metric}: {one.finding}: {size}, p = {shown_p(one.p_adjusted)}{alone}. {_power(one)}"
+            yield f"{found.metric}: {one.finding}: {size}, p {_equal(one.p_adjusted)}{alone}. {_power(one)}"
 
 
 def disclaimers(suite: SuiteComparison) -> Iterator[str]:
@@ -100,6 +101,11 @@ def shown_p(p_value: float) -> str:
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
+def _equal(p_value: float) -> str:
+    shown = shown_p(p_value)
+    return shown if shown.startswith("<") else f"= {shown}"
+
+
 def _power(one: Compared) -> str:
     smallest = one.difference.smallest
     if smallest is None:
@@ -111,7 +117,7 @@ def _overviews(comparison: Comparison) -> Iterator[Table]:
     """One for each critical metric, with a row for each suite."""
     shown = [(suite, one) for suite in comparison.suites for one in suite.metrics if one.critical]
     for name in dict.fromkeys(one.difference.metric for _, one in shown):
-        table = _empty_table("suite")
+        table = _empty_table("suite", min(_SUITE_WIDTH, max(len(suite.suite) for suite, _ in shown)))
         table.title, table.title_justify = _plain(f"{name} in all suites"), "left"
         for suite, one in shown:
             if one.difference.metric == name:
@@ -126,12 +132,13 @@ def _table(suite: SuiteComparison) -> Table:
     return table
 
 
-def _empty_table(name: str) -> Table:
+def _empty_table(name: str, longest: int = 1) -> Table:
+    """`longest` is how wide the first column must be."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title_style="bold")
-    table.add_column(name, style="cyan", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, title_style="bold")
+    table.add_column(name, style="cyan", overflow="fold", min_width=longest)
     for column in ("base", "head", "change", "95 % interval", "p"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("finding", min_width=15)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from pathlib import Path
-from zlib import crc32
 
 from codebench.runs.bootstrap import RESAMPLES
 from codebench.runs.comparable import comparability
 from codebench.runs.manifest import MANIFEST, Manifest, read_manifest
 from codebench.runs.metrics import Estimate
-from codebench.runs.ranks import Rank, Scores, mean_score, ranks, score
+from codebench.runs.ranks import Rank, Scores, ranks, score
 from codebench.runs.record import RunError
 from codebench.runs.scored import Metric, ScoredRun, read_scored
 
@@ -87,19 +87,15 @@ def make_leaderboard(runs: Sequence[str], options: LeaderboardOptions) -> Leader
     models = tuple(dict.fromkeys(model for model, _ in found))
     suites = tuple(dict.fromkeys(suite for _, suite in found))
     names = options.metrics or _headlines(scored.values())
-    boards, overall = [], []
-    for name in names:
-        ranked = [_ranked(suite, name, scored, options) for suite in suites]
-        present = [(board, scores) for board, scores in filter(None, ranked)]
-        boards += [board for board, _ in present]
-        overall += list(_overall(present, models))
+    found_boards = [board for name in names for board in _boards(name, scored, suites, options)]
+    boards = tuple(board for board in found_boards if board.suite is not None)
     if not boards:
         raise RunError(f"none of the runs has {', '.join(names) or 'a metric'}; see --metric and --k")
     return Leaderboard(
         models=models,
         suites=suites,
-        overall=tuple(overall),
-        boards=tuple(boards),
+        overall=tuple(board for board in found_boards if board.suite is None),
+        boards=boards,
         missing=_missing(models, suites, found),
         remarks=(*remarks, *_ungraded(scored)),
         resamples=options.resamples,
@@ -157,90 +153,96 @@ def _headlines(scored: Iterable[ScoredRun]) -> tuple[str, ...]:
     return tuple(name for name in first if name is not None)
 
 
-def _ranked(
-    suite: str, name: str, scored: Mapping[tuple[str, str], ScoredRun], options: LeaderboardOptions
-) -> tuple[Board, Scores] | None:
-    """The board of one metric of one suite; None where no model has it."""
-    metrics: dict[str, Metric] = {
-        model: metric
-        for (model, of), one in scored.items()
-        for metric in one.metrics
-        if of == suite and metric.name == name
-    }
-    if not metrics:
-        return None
-    common = sorted(set.intersection(*({*metric.values} for metric in metrics.values())))
-    if not common:
-        raise RunError(f"the runs of {suite} have no problem in common that has a {name}")
-    better = all(metric.higher_is_better for metric in metrics.values())
-    sign = 1.0 if better else -1.0
-    scores = score(
-        [[sign * metric.values[task_id] for metric in metrics.values()] for task_id in common],
-        options.resamples,
-        options.seed + crc32(suite.encode("utf-8", "surrogatepass")),  # else suites of one size are drawn alike
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """The values of one metric in one suite for the models that have it, by task_id, of the problems common to them."""
+
+    suite: str
+    metrics: Mapping[str, Metric]
+
+    @property
+    def common(self) -> list[str]:
+        return sorted(set.intersection(*({*metric.values} for metric in self.metrics.values())))
+
+    @property
+    def left_out(self) -> int:
+        return len({task_id for metric in self.metrics.values() for task_id in metric.values}) - len(self.common)
+
+    def rows(self, models: Sequence[str], sign: float) -> dict[str, list[float]]:
+        return {task_id: [sign * self.metrics[model].values[task_id] for model in models] for task_id in self.common}
+
+
+def _boards(
+    name: str, scored: Mapping[tuple[str, str], ScoredRun], suites: Sequence[str], options: LeaderboardOptions
+) -> Iterator[Board]:
+    """The boards of one metric: of the mean over suites where there are several, and of each suite."""
+    tables = []
+    for suite in suites:
+        metrics = {
+            model: of[name] for (model, one), run in scored.items() if one == suite and name in (of := _by_name(run))
+        }
+        if metrics:
+            tables.append(_Table(suite=suite, metrics=metrics))
+    everywhere = (
+        [model for model in tables[0].metrics if all(model in table.metrics for table in tables)] if tables else []
     )
-    standings = [
-        Standing(model=model, estimate=metric.estimate, rank=rank)
-        for (model, metric), rank in zip(metrics.items(), ranks(scores), strict=True)
-    ]
-    board = Board(
+    if len(tables) > 1 and everywhere:
+        yield _board(None, name, tables, everywhere, options)
+    for table in tables:
+        yield _board(table.suite, name, [table], list(table.metrics), options)
+
+
+def _by_name(scored: ScoredRun) -> dict[str, Metric]:
+    return {metric.name: metric for metric in scored.metrics}
+
+
+def _board(
+    suite: str | None, name: str, tables: Sequence[_Table], models: Sequence[str], options: LeaderboardOptions
+) -> Board:
+    for table in tables:
+        if not table.common:
+            raise RunError(f"the runs of {table.suite} have no problem in common that has a {name}")
+    better = all(metric.higher_is_better for table in tables for metric in table.metrics.values())
+    sign = 1.0 if better else -1.0
+    scores = score([table.rows(models, sign) for table in tables], options.resamples, options.seed)
+    n_problems = sum(len(table.common) for table in tables)
+    standings = (
+        Standing(
+            model=model,
+            estimate=tables[0].metrics[model].estimate if suite else _estimate(scores, place, n_problems, sign),
+            rank=rank,
+            average_rank=None if suite else _average_rank(model, models, tables, sign),
+        )
+        for place, (model, rank) in enumerate(zip(models, ranks(scores), strict=True))
+    )
+    return Board(
         suite=suite,
         metric=name,
         higher_is_better=better,
-        n_problems=len(common),
-        left_out=len({task_id for metric in metrics.values() for task_id in metric.values}) - len(common),
+        n_problems=n_problems,
+        left_out=sum(table.left_out for table in tables),
         standings=tuple(standings),
     )
-    return board, scores
 
 
-def _overall(ranked: Sequence[tuple[Board, Scores]], models: Sequence[str]) -> Iterator[Board]:
-    """Where there are several suites, the mean over them for the models that have every one."""
-    everywhere = [m for m in models if all(m in {one.model for one in board.standings} for board, _ in ranked)]
-    if len(ranked) < 2 or not everywhere:
-        return
-    parts = [_of(everywhere, board, scores) for board, scores in ranked]
-    scores = mean_score(parts)
-    better = ranked[0][0].higher_is_better
-    n_problems = sum(board.n_problems for board, _ in ranked)
-    standings = tuple(
-        Standing(
-            model=model,
-            estimate=_estimate(scores, place, n_problems, better),
-            rank=rank,
-            average_rank=sum(1 + int((one.values > one.values[place] + 1e-12).sum()) for one in parts) / len(parts),
-        )
-        for place, (model, rank) in enumerate(zip(everywhere, ranks(scores), strict=True))
-    )
-    yield Board(
-        suite=None,
-        metric=ranked[0][0].metric,
-        higher_is_better=better,
-        n_problems=n_problems,
-        left_out=sum(board.left_out for board, _ in ranked),
-        standings=standings,
-    )
+def _average_rank(model: str, models: Sequence[str], tables: Sequence[_Table], sign: float) -> float:
+    """Over the suites, among these models; of equal ones each has the best rank."""
+    total = 0
+    for table in tables:
+        columns = zip(*table.rows(models, sign).values(), strict=True)
+        means = dict(zip(models, (fsum(column) / len(table.common) for column in columns), strict=True))
+        total += 1 + sum(mean > means[model] + 1e-12 for mean in means.values())
+    return total / len(tables)
 
 
-def _of(models: Sequence[str], board: Board, scores: Scores) -> Scores:
-    """The scores of these models alone."""
-    names = [one.model for one in board.standings]
-    places = [names.index(model) for model in models]
-    return Scores(
-        values=scores.values[places],
-        resampled=scores.resampled[:, places],
-        errors=scores.errors[places][:, places],
-    )
-
-
-def _estimate(scores: Scores, place: int, n_problems: int, better: bool) -> Estimate:
-    """The mean with percentiles of the bootstrap over problems, within each suite."""
+def _estimate(scores: Scores, place: int, n_problems: int, sign: float) -> Estimate:
+    """The mean over suites with percentiles of the bootstrap over problems."""
     import numpy as np
 
     low, high = (float(one) for one in np.quantile(scores.resampled[:, place], (0.025, 0.975)))
     value = float(scores.values[place])
     low, high = min(low, value), max(high, value)
-    if not better:
+    if sign < 0:
         value, low, high = -value, -high, -low
     return Estimate(value=value, low=low, high=high, n_problems=n_problems)
 

@@ -94,13 +94,13 @@ def paired_interval(differences: Sequence[float], *, resamples: int = RESAMPLES,
 
 
 def smallest_difference(differences: Sequence[float]) -> float | None:
-    """The true difference that is found with a chance of 80 % at the two-sided 5 % level; None below 6 problems.
+    """The true difference that is found with a chance of about 80 % at the two-sided 5 % level; None below 6 problems.
 
     Connor 1987, "Sample Size for Testing Differences in Proportions for the Paired-Sample Design": the least d with
     d sqrt(n) >= 1.96 sqrt(m) + 0.84 sqrt(m - d²), where m is the share of problems that differ. Deviations: differences
-    of all sizes give m as their mean square, and s, the root mean square of those that are not 0 (1 where none is), for
-    the size of one; one more problem of that size counts as different; and m is at least s d, because a difference of
-    d needs that many.
+    of all sizes give m as their mean square, with one more problem of their size s, the root mean square of those that
+    are not 0 (1 where none is). A true difference comes in part on top of what was seen to go either way: s d / 2 is
+    added to m, which is at least s d. tests/test_coverage.py has the powers.
     """
     n = len(differences)
     if n < LEAST_PROBLEMS:
@@ -111,7 +111,7 @@ def smallest_difference(differences: Sequence[float]) -> float | None:
     low, high = 0.0, 1.0
     for _ in range(40):
         middle = (low + high) / 2
-        square = max(seen, size * middle, middle * middle)
+        square = max(seen + size * middle / 2, size * middle, middle * middle)
         found = middle * sqrt(n) >= _Z95 * sqrt(square) + _Z80 * sqrt(square - middle * middle)
         low, high = (low, middle) if found else (middle, high)
     return high

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,44 +40,52 @@ class Scores:
     errors: Floats
 
 
-def score(table: Sequence[Sequence[float]], resamples: int, seed: int) -> Scores:
-    """Scores of the models in the columns, from a row for each problem.
+def score(suites: Sequence[Mapping[str, Sequence[float]]], resamples: int, seed: int) -> Scores:
+    """Score the models by their mean over suites of the mean over problems; a suite has their values by task_id.
+
+    What is resampled are task_ids, over all suites: problems of one name in several suites (HumanEval, its further
+    tests, its rewordings) are as many looks at one problem, and not independent. Suites keep their size: resampled are
+    the problems' shares in the mean (the influence function of a mean of means).
 
     The error of a difference counts one more problem that differs, by as much as those that do (by 1 where none does),
     as in `paired.paired_interval`: few problems that differ are not taken for all that could.
     """
     import numpy as np
 
-    values = np.asarray(table, dtype=np.float64)
-    means = values.mean(axis=0)
-    pairs = values[:, :, None] - values[:, None, :]
-    differ = (pairs != 0).sum(axis=0)
-    squares = (pairs**2).sum(axis=0)
-    unseen = np.where(differ, squares / np.maximum(differ, 1), 1.0)
-    spread = np.maximum(0.0, squares - len(values) * (means[:, None] - means[None, :]) ** 2)
+    places = {task_id: place for place, task_id in enumerate(sorted(set().union(*suites)))}
+    tables = [np.asarray(list(suite.values()), dtype=np.float64) for suite in suites]
+    models = tables[0].shape[1]
+    shares, unseen, values = np.zeros((len(places), models)), np.zeros((models, models)), np.zeros(models)
+    for suite, table in zip(suites, tables, strict=True):
+        weight = 1 / len(table) / len(suites)
+        shares[[places[task_id] for task_id in suite]] += (table - table.mean(axis=0)) * weight
+        unseen += _unseen(table) * weight**2
+        values += table.mean(axis=0) / len(suites)
+    squares = [((shares[:, one, None] - shares) ** 2).sum(axis=0) for one in range(models)]
     return Scores(
-        values=means,
-        resampled=resampled_means(table, resamples, seed),
-        errors=np.sqrt(spread + unseen) / len(values),
+        values=values,
+        resampled=values + resampled_means(shares, resamples, seed) * len(places),
+        errors=np.sqrt(np.stack(squares) + unseen),
     )
 
 
-def mean_score(scores: Sequence[Scores]) -> Scores:
-    """The mean of the scores over several suites, each of the same weight; the suites' errors are independent."""
+def _unseen(table: Floats) -> Floats:
+    """For each two models the mean square of the differences that are not 0; 1 where all are."""
     import numpy as np
 
-    return Scores(
-        values=np.mean([one.values for one in scores], axis=0),
-        resampled=np.mean([one.resampled for one in scores], axis=0),
-        errors=np.sqrt(np.sum([one.errors**2 for one in scores], axis=0)) / len(scores),
-    )
+    rows = []
+    for column in table.T:
+        pairs = table - column[:, None]
+        differ = (pairs != 0).sum(axis=0)
+        rows.append(np.where(differ, (pairs**2).sum(axis=0) / np.maximum(differ, 1), 1.0))
+    return np.stack(rows)
 
 
 def ranks(scores: Scores) -> tuple[Rank, ...]:
     """Rank by value, with intervals that hold for all models at once with 95 %.
 
     Mogstad, Romano, Shaikh & Wilhelm 2024, "Inference for Ranks with Applications to Mobility across Neighbourhoods and
-    Academic Achievement across Countries", section 3: a model is behind those whose lead over it is beyond chance, and
+    Academic Achievement across Countries": a model is behind those whose lead over it is beyond chance, and
     before those over which its own is. Chance is the 95 % quantile of the largest studentised difference between any
     two in the bootstrap, at least 1.96. (Quantiles of resampled ranks themselves miss ranks of models that are close.)
     """

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import exp, fsum, lcm, lgamma
+from math import fsum, lcm
+from sys import float_info
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def mcnemar(broken: int, fixed: int) -> float:
     """The two-sided exact P of McNemar 1947: given `broken + fixed` problems that changed, each way is as likely.
 
     min(1, 2 P(X <= min(broken, fixed))), X binomial with chance 1/2, in whole numbers (Fagerland, Lydersen & Laake
-    2013, "The McNemar test for binary matched-pairs data: mid-p and asymptotic are better than exact conditional",
-    eq. 5). It errs on the safe side.
+    2013, "The McNemar test for binary matched-pairs data: mid-p and asymptotic are better than exact conditional").
+    It errs on the safe side.
     """
     changed = broken + fixed
     ways, total = 1, 0
@@ -80,17 +81,18 @@ def holm(p_values: Mapping[Name, float]) -> dict[Name, float]:
 def fisher(right: int, wrong: int, other_right: int, other_wrong: int) -> float:
     """The two-sided exact P that two shares are the same: all tables at most as likely as this one.
 
-    Fisher 1935, "The Logic of Inductive Inference"; as likely within 1e-9, as floating point has it.
+    Fisher 1935, "The Logic of Inductive Inference"; as likely within 1e-9, as floating point has it. Never 0.
     """
     n, m, rights = right + wrong, other_right + other_wrong, right + other_right
-    whole = _log_choose(n + m, rights)
-    possible = range(max(0, rights - m), min(n, rights) + 1)
-    chances = {one: exp(_log_choose(n, one) + _log_choose(m, rights - one) - whole) for one in possible}
-    return min(1.0, fsum(chance for chance in chances.values() if chance <= chances[right] * (1 + 1e-9)))
-
-
-def _log_choose(n: int, k: int) -> float:
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+    least, most = max(0, rights - m), min(n, rights)
+    mode = (rights + 1) * (n + 1) // (n + m + 2)
+    chances = {mode: 1.0}
+    for i in range(mode, most):
+        chances[i + 1] = chances[i] * ((n - i) * (rights - i)) / ((i + 1) * (m - rights + i + 1))
+    for i in range(mode, least, -1):
+        chances[i - 1] = chances[i] * (i * (m - rights + i)) / ((n - i + 1) * (rights - i + 1))
+    as_likely = fsum(chance for chance in chances.values() if chance <= chances[right] * (1 + 1e-9))
+    return max(float_info.min, min(1.0, as_likely / fsum(chances.values())))
 
 
 def _on_lattice(sizes: Sequence[float]) -> list[int] | None:
@@ -126,7 +128,7 @@ def _exact_flips(steps: Iterable[int], observed: float) -> float:
 
 def _random_flips(sizes: Sequence[float], observed: float, draws: int, seed: int) -> float:
     """(1 + flips at least as far from 0) / (1 + draws): Phipson & Smyth 2010, "Permutation P-values should never be
-    zero", eq. 2."""
+    zero"."""
     import numpy as np
 
     bits = np.random.PCG64(seed)

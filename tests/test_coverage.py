@@ -147,9 +147,20 @@ def test_the_smallest_difference_is_found_in_about_80_of_100_comparisons(share: 
     changed = round(share * problems / 2)
     smallest = smallest_difference([1.0] * changed + [-1.0] * changed + [0.0] * (problems - 2 * changed))
     assert smallest is not None
-    chances = [(share + smallest) / 2, (share - smallest) / 2, 1 - share]
+    then = share + smallest / 2  # half of it on top of what was seen
+    chances = [(then + smallest) / 2, (then - smallest) / 2, 1 - then]
     counts = source.multinomial(problems, chances, size=3000).tolist()
     assert 0.72 <= np.mean([mcnemar(broken, fixed) < 0.05 for fixed, broken, _ in counts]) <= 0.85
+
+
+@pytest.mark.parametrize(("a", "b", "samples"), [(0.3, 0.3, 10), (2.0, 2.0, 10), (0.5, 0.5, 3)])
+def test_with_several_answers_it_is_found_as_often(a: float, b: float, samples: int) -> None:
+    source = np.random.default_rng(1)
+    pilots = answers(a, b, samples, 0.0)[0](source, (30, 164)).tolist()
+    smallest = np.mean([found for pilot in pilots if (found := smallest_difference(pilot)) is not None])
+    runs = answers(a, b, samples, float(smallest) * (a + b) / b)[0](source, (1000, 164))
+    p_values = [paired_test([0.5] * 164, (0.5 + run).tolist(), draws=99, seed=0).p_value for run in runs]
+    assert 0.72 <= np.mean(np.less(p_values, 0.05)) <= 0.85
 
 
 def test_where_nothing_differed_the_smallest_difference_is_found_too() -> None:
@@ -169,6 +180,7 @@ def test_intervals_of_ranks_hold_the_true_ranks_of_all_models_at_once() -> None:
     for seed in range(300):
         easy = source.beta(0.6, 0.6, (80, 1))
         right = source.random((80, 5)) < easy ** (1 / np.array(skills) - 1)
-        found = ranks(score(right.astype(float).tolist(), 400, seed))
+        rows = {f"{number:02}": row for number, row in enumerate(right.astype(float).tolist())}
+        found = ranks(score([rows, rows], 400, seed))
         held.append(all(one.low <= low and high <= one.high for one, (low, high) in zip(found, true, strict=True)))
     assert np.mean(held) >= 0.94
