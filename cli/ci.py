@@ -123,7 +123,7 @@ def files_step(folder: Path) -> int:
 
     results = folder / RESULTS
     runs = find_runs(results / RUNS)
-    codes = [_codebench(["report", *map(str, runs), "--html", str(results / "report.html")], quiet=True)]
+    codes = [_codebench(["report", *map(str, runs), "--html", str(results / "report.html"), "--force"], quiet=True)]
     for run in runs:
         manifest = read_manifest(run)
         name = slug(manifest.suite.name)

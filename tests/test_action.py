@@ -193,7 +193,7 @@ def test_a_second_use_in_a_job_has_a_folder_of_its_own(place: Path, hub: Hub) ->
         assert job.run(until="Install codebench") == 0
         folders.append(job.steps["install"]["dir"])
     assert folders[0] != folders[1]
-    assert (place / "tools/pip-arguments").read_text() == f"install\n-q\n{ROOT}[gguf,humaneval]\n"
+    assert (place / "tools/pip-arguments").read_text() == f"install\n-q\n{ROOT}[html,gguf,humaneval]\n"
 
 
 def git(cwd: Path, *arguments: str) -> str:

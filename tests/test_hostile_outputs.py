@@ -76,6 +76,7 @@ OUTPUTS = (
     Output(command=("report", HEAD, "--by-problem"), kind="terminal"),
     Output(command=("report", HEAD, BASE, "--markdown"), kind="markdown"),
     Output(command=("report", HEAD, BASE, "--json"), kind="json"),
+    Output(command=("report", HEAD, BASE, "--html", OUT), kind="html", file=OUT),
     Output(command=("compare", BASE, HEAD), kind="terminal"),
     Output(command=("compare", BASE, HEAD, "--markdown"), kind="markdown"),
     Output(command=("compare", BASE, HEAD, "--json"), kind="json"),
