@@ -102,10 +102,12 @@ def gate_step(folder: Path) -> int:
     asked = bool(path or least or regressions)
     policy = make_policy(path, least, regressions) if asked else Policy(requirements=())
     judgement = judge_directories(runs, find_runs(folder / BASE), policy, anyway=given("anyway") == "true")
-    with no_commands():
-        put_judgement(judgement)
     decision = str(judgement.decision) if asked or judgement.faults else NO_GATE
-    _write(results / GATE, json.dumps(gate_json(judgement) | {"decision": decision}, indent=2))
+    if decision != NO_GATE:
+        with no_commands():
+            put_judgement(judgement)
+    unasked = {"decision": NO_GATE, "reason": "nothing was asked"} if decision == NO_GATE else {}
+    _write(results / GATE, json.dumps(gate_json(judgement) | unasked, indent=2))
     compared = _compared(find_runs(folder / BASE), runs)
     _write(results / SHORT, "" if decision == NO_GATE else gate_markdown(judgement, problems=not compared))
     _write(results / REPORT, "\n\n".join([*compared, report_markdown([one.run for one in judgement.runs])]))
