@@ -169,6 +169,15 @@ def ks_option() -> Decorator:
     )
 
 
+def comparing_options() -> Decorator:
+    return together(
+        click.option("--anyway", is_flag=True, help="Go on where runs differ in more than the model, and say so."),
+        click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, help="Seed of the bootstrap."),
+        click.option("--markdown", "as_markdown", is_flag=True, help="Write Markdown to stdout, for a pull request."),
+        click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout."),
+    )
+
+
 def report_options() -> Decorator:
     return together(
         ks_option(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codebench.cli.choices import DIRECTORY, ks_option, names
+from codebench.cli.choices import DIRECTORY, comparing_options, ks_option, names
 from codebench.cli.output import put, put_json, put_rich
 
 if TYPE_CHECKING:
@@ -26,10 +26,7 @@ if TYPE_CHECKING:
     show_default="pass@k of the least k",
     help="Metrics that the decision is about; p is corrected over these in all suites.",
 )
-@click.option("--anyway", is_flag=True, help="Compare runs that differ in more than the model, and say so.")
-@click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, help="Seed of the bootstrap.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Write Markdown to stdout, for a pull request.")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
+@comparing_options()
 def compare_command(
     base: Path, head: Path, ks: tuple[int, ...], critical: tuple[str, ...], seed: int, **how: bool
 ) -> None:

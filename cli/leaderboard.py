@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codebench.cli.choices import ks_option, names
+from codebench.cli.choices import comparing_options, ks_option, names
 from codebench.cli.output import put, put_json, put_rich, say
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ if TYPE_CHECKING:
     show_default="pass@k, eff@k and secure@k of the least k",
     help="Metrics to rank by, as in pass@1,base:pass@1.",
 )
-@click.option("--anyway", is_flag=True, help="Rank runs that differ in more than the model, and say so.")
-@click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, help="Seed of the bootstrap.")
-@click.option("--markdown", "as_markdown", is_flag=True, help="Write Markdown to stdout.")
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
+@comparing_options()
 @click.option(
     "--html",
     "page",

@@ -119,7 +119,7 @@ def compare_runs(base: Path, head: Path, options: CompareOptions) -> Comparison:
     pairs, only_base, only_head = _pairs(base, head)
     _check(pairs, options)
     suites = tuple(_suite(before, after, options) for before, after in pairs)
-    _check_critical(suites, options.critical)
+    _check_metrics(suites, options.critical)
     return _adjusted(
         Comparison(
             suites=suites,
@@ -132,25 +132,30 @@ def compare_runs(base: Path, head: Path, options: CompareOptions) -> Comparison:
     )
 
 
-def runs_in(directory: Path) -> dict[str, Path]:
-    """The run, or the runs in a folder of them, by suite. Raises RunError where there is none, or two of one suite."""
+def runs_in(directory: Path) -> tuple[Path, ...]:
+    """The run itself, or the runs in a folder of them. Raises RunError where there is none."""
     if (directory / MANIFEST).exists():
-        return {read_manifest(directory).suite.name: directory}
-    found: dict[str, Path] = {}
-    for path in sorted(directory.glob(f"*/{MANIFEST}")):
-        suite = read_manifest(path.parent).suite.name
-        if suite in found:
-            both = f"{found[suite].name} and {path.parent.name}"
-            raise RunError(f"{directory} has two runs of {suite}, {both}; name the one that is meant")
-        found[suite] = path.parent
+        return (directory,)
+    found = tuple(path.parent for path in sorted(directory.glob(f"*/{MANIFEST}")))
     if not found:
         raise RunError(f"no run in {directory}: no {MANIFEST} there or one folder below; name what `eval` made")
     return found
 
 
+def _by_suite(directory: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in runs_in(directory):
+        suite = read_manifest(path).suite.name
+        if suite in found:
+            both = f"{found[suite].name} and {path.name}"
+            raise RunError(f"{directory} has two runs of {suite}, {both}; name the one that is meant")
+        found[suite] = path
+    return found
+
+
 def _pairs(base: Path, head: Path) -> tuple[list[tuple[Path, Path]], tuple[str, ...], tuple[str, ...]]:
     """Runs of the same suite; two single runs in any case: it is for `_check` to say that they differ in that."""
-    before, after = runs_in(base), runs_in(head)
+    before, after = _by_suite(base), _by_suite(head)
     if [base] == [*before.values()] and [head] == [*after.values()]:
         return [(base, head)], (), ()
     pairs = [(before[suite], after[suite]) for suite in before if suite in after]
@@ -176,8 +181,10 @@ def _check(pairs: Sequence[tuple[Path, Path]], options: CompareOptions) -> None:
         raise RunError(f"not comparable: {' | '.join(refused)}; --anyway compares all the same, and says so")
 
 
-def _check_critical(suites: Sequence[SuiteComparison], critical: Sequence[str]) -> None:
+def _check_metrics(suites: Sequence[SuiteComparison], critical: Sequence[str]) -> None:
     known = dict.fromkeys(one.difference.metric for suite in suites for one in suite.metrics)
+    if not known:
+        raise RunError("no metric on both sides: too few samples are graded; see codebench report, and --k")
     for name in critical:
         if name not in known:
             raise RunError(f"--critical {name}: no such metric on both sides; there are {', '.join(known) or 'none'}")

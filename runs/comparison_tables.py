@@ -196,8 +196,8 @@ def _shown_change(change: Change) -> str:
 def _missing(name: str, side: Side) -> Iterator[str]:
     without = side.wanted - side.graded - side.untested
     if without:
-        parts = f"{side.infra_errors:,} infrastructure errors, {without - side.infra_errors:,} not run yet"
-        yield f"Of the {name} {_number(without, 'sample')} have no verdict ({parts}): {_some(side.ungraded)}"
+        parts = f"{_number(side.infra_errors, 'infrastructure error')}, {without - side.infra_errors:,} not run yet"
+        yield f"{name}: {_number(without, 'sample')} without a verdict ({parts}): {_some(side.ungraded)}"
 
 
 def _section(suite: SuiteComparison) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from codebench.runs.bootstrap import RESAMPLES
 from codebench.runs.comparable import comparability
-from codebench.runs.manifest import MANIFEST, Manifest, read_manifest
+from codebench.runs.comparison import runs_in
+from codebench.runs.manifest import Manifest, read_manifest
 from codebench.runs.metrics import Estimate
 from codebench.runs.ranks import Rank, Scores, ranks, score
 from codebench.runs.record import RunError
@@ -30,7 +31,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """One metric of one suite; or of all suites, each of the same weight, where `suite` is None.
+    """One metric of one suite; or of `n_suites`, each of the same weight, where `suite` is None.
 
     `n_problems` are those that all of its models have; ranks are of the values on these alone. `left_out` problems have
     a value for some of the models only.
@@ -39,6 +40,7 @@ class Board:
     suite: str | None
     metric: str
     higher_is_better: bool
+    n_suites: int
     n_problems: int
     left_out: int
     standings: tuple[Standing, ...]
@@ -107,7 +109,7 @@ def _find(given: Sequence[str]) -> dict[tuple[str, str], Path]:
     found: dict[tuple[str, str], Path] = {}
     for one in given:
         name, path = _named(one)
-        for directory in _directories(path):
+        for directory in runs_in(path):
             manifest = read_manifest(directory)
             key = name or manifest.generator.spec, manifest.suite.name
             if key in found:
@@ -121,15 +123,6 @@ def _named(given: str) -> tuple[str, Path]:
     """A name, or none, and a path. What exists under the whole of it is a path."""
     name, sign, path = given.partition("=")
     return (name, Path(path)) if sign and name and not Path(given).exists() else ("", Path(given))
-
-
-def _directories(path: Path) -> list[Path]:
-    if (path / MANIFEST).exists():
-        return [path]
-    found = [one.parent for one in sorted(path.glob(f"*/{MANIFEST}"))]
-    if not found:
-        raise RunError(f"no run in {path}: no {MANIFEST} there or one folder below; name what `eval` made")
-    return found
 
 
 def _check(found: Runs, anyway: bool) -> Iterator[str]:
@@ -219,6 +212,7 @@ def _board(
         suite=suite,
         metric=name,
         higher_is_better=better,
+        n_suites=len(tables),
         n_problems=n_problems,
         left_out=sum(table.left_out for table in tables),
         standings=tuple(standings),

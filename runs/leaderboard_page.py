@@ -17,7 +17,7 @@ _STYLE = """
   :root { --ink: #e6edf3; --soft: #9198a1; --rule: #3d444d; --bar: #58a6ff; --paper: #0d1117 }
 }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto;
-  max-width: 62rem; padding: 0 1rem }
+  max-width: 68rem; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; width: 100% }

@@ -62,7 +62,11 @@ def footnote(leaderboard: Leaderboard) -> str:
 
 
 def title_of(board: Board) -> str:
-    name = f"all suites · mean {board.metric}" if board.suite is None else f"{board.suite} · {board.metric}"
+    name = (
+        f"mean of {board.n_suites} suites · {board.metric}"
+        if board.suite is None
+        else f"{board.suite} · {board.metric}"
+    )
     return f"{name} · {board.n_problems:,} problem{'' if board.n_problems == 1 else 's'}"
 
 

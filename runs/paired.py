@@ -89,6 +89,9 @@ def paired_interval(differences: Sequence[float], *, resamples: int = RESAMPLES,
     means = resampled_means([[one] for one in (*ordered, pseudo, -pseudo)], resamples, seed)[:, 0]
     means.sort()
     cut = int(expanded_tail(len(ordered) + 2) * resamples)
+    if ordered == mirrored:
+        half = (float(means[-1 - cut]) - float(means[cut])) / 2
+        return -half, half
     value = fsum(differences) / len(differences)
     return min(value, float(means[cut])), max(value, float(means[-1 - cut]))
 

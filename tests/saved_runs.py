@@ -50,6 +50,6 @@ def _record(suite: str, task_id: str, sample: int, right: bool | None) -> Record
     return Record(suite=suite, task_id=task_id, sample=sample, code="x", grades=grades)
 
 
-def rights_of(*answers: Sequence[bool | None] | bool) -> Rights:
+def rights_of(*answers: Sequence[bool | None] | bool | None) -> Rights:
     """Named toy/0, toy/1 and so on; a single answer need not be a list."""
     return {f"toy/{i}": one if isinstance(one, Sequence) else [one] for i, one in enumerate(answers)}
