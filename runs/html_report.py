@@ -12,6 +12,7 @@ nothing else, so that a mistake in any of these would still not run or fetch any
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -60,6 +61,7 @@ def write_html_report(directories: Sequence[Path], out: Path, ks: Sequence[int] 
     return size
 
 
+@functools.cache
 def chart_library() -> str:
     """Vega-Lite and what it needs, as one script. Raises RunError where the package that carries it is missing."""
     try:

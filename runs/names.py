@@ -16,7 +16,7 @@ def run_names(runs: Sequence[ScoredRun]) -> list[str]:
     Where two runs have the same, the name of the directory is added.
     """
     suites = [one.run.manifest.suite.name for one in runs]
-    models = _distinct_parts([one.run.manifest.generator.spec for one in runs])
+    models = distinct_parts([one.run.manifest.generator.spec for one in runs])
     if len(set(suites)) == 1:
         names = models
     elif len(set(models)) == 1:
@@ -30,7 +30,7 @@ def run_names(runs: Sequence[ScoredRun]) -> list[str]:
     ]
 
 
-def _distinct_parts(specs: Sequence[str]) -> list[str]:
+def distinct_parts(specs: Sequence[str]) -> list[str]:
     """Without the folders, the kind of generator and the ends of file names that all of them have in common."""
     if len(set(specs)) == 1:
         return [spec.rpartition("/")[2] or spec for spec in specs]
