@@ -19,6 +19,7 @@ import pytest
 from action_runner import commands
 from github_stand_in import TOKEN, Hub, serving
 from made_runs import make_run
+from made_up_runs import write_hostile
 from markdown_it import MarkdownIt
 
 from codebench.cli.exit_code import ExitCode
@@ -44,7 +45,7 @@ HOSTILE = (
     "\x00\ud800 nul and half of a pair",
     "{{7*7}} {% raw %} \\ \" ' & < >",
 )
-BASE, HEAD, DIR, OUT = Path("base"), Path("head"), Path("dir"), Path("out")
+BASE, HEAD, ATTACK, DIR, OUT = Path("base"), Path("head"), Path("attack"), Path("dir"), Path("out")
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _TAGS = {
@@ -90,6 +91,14 @@ OUTPUTS = (
     Output(command=("export", HEAD, "--format", "junit", "--out", OUT), kind="xml", file=OUT),
     Output(command=("export", HEAD, "--format", "sarif", "--out", OUT), kind="json", file=OUT),
     Output(command=("export", HEAD, "--format", "csv", "--out", OUT), kind="csv", file=OUT),
+    Output(command=("report", ATTACK, "--by-problem"), kind="terminal"),
+    Output(command=("report", ATTACK, "--markdown"), kind="markdown"),
+    Output(command=("compare", ATTACK, ATTACK, "--markdown"), kind="markdown"),
+    Output(command=("leaderboard", ATTACK, "--markdown"), kind="markdown"),
+    Output(command=("gate", ATTACK, "--fail-under", "flagged=1", "--markdown"), kind="markdown"),
+    Output(command=("export", ATTACK, "--format", "junit", "--out", OUT), kind="xml", file=OUT),
+    Output(command=("export", ATTACK, "--format", "sarif", "--out", OUT), kind="json", file=OUT),
+    Output(command=("export", ATTACK, "--format", "csv", "--out", OUT), kind="csv", file=OUT),
     Output(command=("ci", "gate", DIR), kind="workflow"),
     Output(command=("ci", "summary", DIR), kind="markdown", file=Path("STEP_SUMMARY")),
     Output(command=("ci", "annotate", DIR), kind="workflow"),
@@ -100,13 +109,14 @@ OUTPUTS = (
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs in which everything that can be is hostile, and what the action makes of them, once."""
+    """Runs in which everything that can be is hostile: two to compare, one of several attacks, one of the action's."""
     folder = tmp_path_factory.mktemp("hostile")
     everything = "\n".join(one[:2000] for one in HOSTILE).replace("\ud800", "")
     names = [one.replace("\ud800", "") for one in HOSTILE]
     told = {"names": names, "suite": everything, "findings": True, "answer": everything, "said": everything}
     make_run(folder / BASE, ["P"] * len(names), model=everything, **told)  # type: ignore[arg-type]  # by their names
     make_run(folder / HEAD, ["F"] * len(names), model=f"other {everything}", **told)  # type: ignore[arg-type]
+    write_hostile(folder / ATTACK)
     make_run(folder / DIR / "base", ["P"] * len(names), model=everything, **told)  # type: ignore[arg-type]
     make_run(folder / DIR / "results/runs", ["F"] * len(names), model=everything, **told)  # type: ignore[arg-type]
     return folder
@@ -150,7 +160,7 @@ def test_hostile_text_is_shown_and_obeyed_by_nothing(
         file.unlink(missing_ok=True)
     code = run([str(part) for part in output.command])
     printed = capsys.readouterr()
-    assert code in (ExitCode.FINE, ExitCode.BELOW_GATE), printed.err
+    assert code in (ExitCode.FINE, ExitCode.BELOW_GATE, ExitCode.INFRASTRUCTURE), printed.err
     text = output.file.read_bytes().decode() if output.file else printed.out
     CHECKS[output.kind](text if output.kind != "comment" else hub.comments[0]["body"])
     terminal(printed.err)
