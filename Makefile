@@ -1,4 +1,4 @@
-# make demo   a real model on the starter pack, no daemon needed     make test   everything, with a Docker engine
+# make demo   a real model on the starter pack, no daemon needed     make test   everything, with Docker and Chromium
 # make check  lint, format and types                             make clean  remove what these made here
 # make docs   write the parts of the documentation that are made from the code
 
@@ -17,6 +17,7 @@ demo: $(VENV)/demo.stamp
 	$(BIN)/codebench eval --suite starter --model smollm2 --sandbox namespaces --max-tokens 256
 
 test: $(VENV)/test.stamp
+	.ci/chromium install
 	PYTHON="$(abspath $(BIN))/python" .ci/docker-engine with $(MAKE) --no-print-directory check pytest
 
 check: $(VENV)/test.stamp
@@ -26,7 +27,7 @@ check: $(VENV)/test.stamp
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/codebench images build
-	CODEBENCH_REQUIRE_DOCKER=1 $(BIN)/pytest
+	CODEBENCH_REQUIRE_DOCKER=1 CODEBENCH_REQUIRE_CHROMIUM=1 $(BIN)/pytest
 
 docs: $(VENV)/test.stamp
 	$(BIN)/python docs/generate.py

@@ -183,9 +183,10 @@ def report_options() -> Decorator:
         ks_option(),
         click.option(
             "--fail-under",
-            metavar="[CHECK:]pass@K=X",
+            metavar="METRIC=X",
             multiple=True,
-            help="Exit with 1 where pass@K (of one check: base:pass@1) is below X; repeatable.",
+            help="Exit with 1 where a metric (pass@1, base:pass@1, eff@1, secure@1, valid) is below X, or, where lower "
+            "is better (vulnerable@1, flagged), above; repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout."),
     )

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
 @click.argument("directories", metavar="RUN…", type=DIRECTORY, nargs=-1, required=True)
 @click.option("--by-problem", is_flag=True, help="Also a table of efficiency with a line for each problem.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Write Markdown to stdout, for a pull request.")
+@click.option("--html", metavar="FILE", type=DIRECTORY, help="Write one self-contained page to FILE, too.")
+@click.option("--force", is_flag=True, help="Replace FILE where it is there already.")
 @report_options()
 def report_command(
-    directories: tuple[Path, ...], ks: tuple[int, ...], fail_under: tuple[str, ...], as_json: bool, **how: bool
+    directories: tuple[Path, ...],
+    ks: tuple[int, ...],
+    fail_under: tuple[str, ...],
+    as_json: bool,
+    html: Path | None,
+    **how: bool,
 ) -> int:
     """Show the report on one run or several.
 
@@ -34,6 +41,8 @@ def report_command(
     if as_json and how["as_markdown"]:
         raise click.UsageError("--json and --markdown cannot both be had")
     gates = tuple(map(parse_gate, fail_under))
+    if html is not None:
+        put_page(directories, html, ks, how["force"])
     runs = [summarise_run(directory, ks) for directory in directories]
     if how["as_markdown"]:
         put_markdown(runs)
@@ -44,6 +53,13 @@ def report_command(
                 put_rich(partial(show_problems, run.summary.efficiency))
         put_reports(runs, as_json)
     return max(gate_exit_code(run.summary, gates) for run in runs)
+
+
+def put_page(directories: Sequence[Path], file: Path, ks: Sequence[int], force: bool) -> None:
+    from codebench.runs.html_report import write_html_report
+
+    size = write_html_report(directories, file, ks, force=force)
+    say(f"{file}: {size / 1e6:.1f} MB; open it in a browser")
 
 
 def put_markdown(runs: Sequence[Run]) -> None:

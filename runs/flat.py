@@ -67,9 +67,13 @@ def columns_of(checks: Sequence[str]) -> tuple[Column, ...]:
 def rows_of(files: RunFiles, columns: Sequence[Column]) -> Iterator[tuple[Cell, ...]]:
     """The rows by problem, sample and round, whether they were graded or not."""
     reads = [column.read for column in columns]
-    for record in files.records:
-        seen = _seen(record, files)
+    for seen in seen_answers(files):
         yield tuple(read(seen) for read in reads)
+
+
+def seen_answers(files: RunFiles) -> Iterator[Seen]:
+    """The answers by problem, sample and round, whether they were graded or not."""
+    return (_seen(record, files) for record in files.records)
 
 
 def _seen(record: Record, files: RunFiles) -> Seen:

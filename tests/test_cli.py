@@ -27,6 +27,8 @@ LEAVES: list[tuple[str, ...]] = [
     ("report",),
     ("compare",),
     ("leaderboard",),
+    ("gate",),
+    *(("ci", step) for step in ("eval", "baseline", "gate", "files", "summary", "annotate", "comment", "end")),
     ("suites",),
     ("images", "build"),
     ("images", "list"),
