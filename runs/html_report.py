@@ -33,7 +33,7 @@ from codebench.runs.searches import read_searches
 if TYPE_CHECKING:
     from jinja2 import Template
 
-_SCRIPTS = ("data.js", "grid.js", "samples.js", "problems.js", "detail.js", "charts.js", "page.js")
+_SCRIPTS = ("data.js", "grid.js", "samples.js", "problems.js", "highlight.js", "detail.js", "charts.js", "page.js")
 _EXPOSE_CHARTS = "globalThis.vegaEmbed = vegaEmbed;"
 
 

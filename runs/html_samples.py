@@ -11,7 +11,6 @@ from codebench.graders import CheckResult, Efficiency, Finding, Grade, Measures,
 from codebench.graders.times import level_s, rival_s
 from codebench.runs.embedding import line, visible
 from codebench.runs.flat import Seen, seen_answers
-from codebench.runs.highlight import spans
 from codebench.runs.ordered import RunFiles
 from codebench.sandbox import Text
 
@@ -88,10 +87,8 @@ def _row(seen: Seen, task: int) -> Row:
 
 def _details(seen: Seen) -> dict[str, Any]:
     record = seen.record
-    code = visible(record.code)
     return {
-        "code": code,
-        "spans": spans(code),
+        "code": visible(record.code),
         "error": visible(record.error or ""),
         "generation": None if record.generation is None else _generation(record.generation),
         "grades": [_grade(grade) for grade in record.grades],

@@ -32,6 +32,7 @@ def run_names(runs: Sequence[ScoredRun]) -> list[str]:
 
 def distinct_parts(specs: Sequence[str]) -> list[str]:
     """Without the folders, the kind of generator and the ends of file names that all of them have in common."""
+    specs = [re.sub(r"(?<=:)[/.~].*/", "", spec) for spec in specs]
     if len(set(specs)) == 1:
         return [spec.rpartition("/")[2] or spec for spec in specs]
     begin = len(re.sub(r"[^/:]*$", "", _shared(specs)))

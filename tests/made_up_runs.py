@@ -32,10 +32,12 @@ ATTACKS = (
 HOSTILE = " ".join(ATTACKS)
 
 
-def write_friendly(directory: Path, problems: int = 12, samples: int = 5, model: str = "made-up:friendly") -> Path:
+def write_friendly(
+    directory: Path, problems: int = 12, samples: int = 5, model: str = "made-up:friendly", code: str = ""
+) -> Path:
     """Every seventh answer has each verdict of VERDICTS; the graders are all four."""
     task_ids = tuple(f"made-up/{number:03}" for number in range(problems))
-    return _write(directory, _manifest(task_ids, samples, model), _friendly(task_ids, samples))
+    return _write(directory, _manifest(task_ids, samples, model), _friendly(task_ids, samples, code))
 
 
 def write_hostile(directory: Path) -> Path:
@@ -71,11 +73,11 @@ def _manifest(task_ids: Sequence[str], samples: int, model: str) -> Manifest:
     )
 
 
-def _friendly(task_ids: Sequence[str], samples: int) -> Iterator[Record]:
+def _friendly(task_ids: Sequence[str], samples: int, given: str) -> Iterator[Record]:
     for number, task_id in enumerate(task_ids):
         for sample in range(samples):
             verdict = VERDICTS[(number * samples + sample) % len(VERDICTS)]
-            code = f"def answer_{sample}(x):\n    # the needle of {number}\n    return 'ü{number}'\n"
+            code = given or f"def answer_{sample}(x):\n    # the needle of {number}\n    return 'ü{number}'\n"
             grades = [_correctness(verdict, number)]
             if verdict is Verdict.PASS:
                 grades.append(_efficiency(1 + sample / 10))

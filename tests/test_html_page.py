@@ -22,6 +22,15 @@ QUIET = (
 )
 
 
+CODE = """@cache.of
+def größe(x):
+    \"\"\"Say # it,
+    "twice".\"\"\"
+    return len(rb'\\'') @ x2, f'{x}\\\\', 0x1F, 1e5  # 'why' 😀
+"open
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """An open page, and what it did that a page of ours never does."""
@@ -132,13 +141,34 @@ def test_a_sample_shows_its_code_prompt_output_findings_and_checks(visit: Visit)
     dialog = visit.page.locator("dialog")
     expect(dialog.locator("h2")).to_contain_text("made-up/000 · sample 0")
     expect(dialog.locator("pre.code")).to_contain_text("return 'ü0'")
-    expect(dialog.locator("pre.code .h-k").first).to_have_text("def")
+    expect(dialog.locator("pre.code .h-keyword").first).to_have_text("def")
     expect(dialog.locator("pre.code .marked")).to_contain_text("# the needle of 0")
     expect(dialog.locator(".findings")).to_contain_text("CWE-89")
     for title, text in (("Prompt", "Complete def"), ("Model's output", "Here: def"), ("stdout", "printed")):
         block = dialog.locator("details", has=visit.page.locator("summary", has_text=title))
         expect(block.locator("pre")).to_contain_text(text)
     expect(dialog.locator("td", has_text="3 of 3")).to_be_visible()
+
+
+def test_code_is_coloured_and_stays_as_it_is(browser: Browser, tmp_path: Path) -> None:
+    write_html_report([write_friendly(tmp_path / "RUN", problems=1, samples=1, code=CODE)], tmp_path / "page.html")
+    visit = opened(browser, tmp_path / "page.html")
+    visit.rows.first.click()
+    assert visit.page.locator("pre.code").text_content() == CODE
+    coloured = {
+        kind: visit.page.locator(f"pre.code .h-{kind}").all_text_contents()
+        for kind in ("keyword", "name", "string", "comment", "number", "builtin", "decorator")
+    }
+    visit.page.close()
+    assert coloured == {
+        "keyword": ["def", "return"],
+        "name": ["größe"],
+        "string": ['"""Say # it,', '    "twice"."""', "rb'\\''", "f'{x}\\\\'", '"open'],
+        "comment": ["# 'why' 😀"],
+        "number": ["0x1F", "1e5"],
+        "builtin": ["len"],
+        "decorator": ["@cache.of"],
+    }
 
 
 def test_the_keyboard_finds_opens_walks_and_closes(visit: Visit) -> None:
@@ -207,7 +237,7 @@ def test_nothing_of_a_hostile_run_runs_loads_or_becomes_an_element(browser: Brow
     file = tmp_path / "page.html"
     write_html_report([write_hostile(tmp_path / "RUN")], file)
     visit = opened(browser, file)
-    visit.page.evaluate("globalThis.alert = (text) => console.error(`alert: ${text}`)")
+    visit.page.evaluate("void (globalThis.alert = (text) => console.error(`alert: ${text}`))")
     allowed = set(visit.page.evaluate("[...document.querySelectorAll('*')].map((one) => one.localName)"))
     for place in range(visit.rows.count()):
         visit.page.locator(".grid-samples").press("Home" if place == 0 else "ArrowDown")

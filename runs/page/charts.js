@@ -32,7 +32,7 @@ async function drawCharts() {
 
 async function draw({ element, spec, click }) {
   const options = { actions: false, ast: true, renderer: "svg", defaultStyle: false, config: config(), tooltip: showTip };
-  const { view } = await vegaEmbed(element, { ...spec(), width: "container", height: 280 }, options);
+  const { view } = await vegaEmbed(element, { width: "container", height: 280, ...spec() }, options);
   if (click) view.addEventListener("click", (event, item) => item?.datum && click(item.datum));
 }
 
@@ -53,7 +53,7 @@ function config() {
     font: getComputedStyle(document.body).fontFamily,
     view: { stroke: null },
     axis: { ...text, gridColor: colour("line"), domainColor: colour("line"), tickColor: colour("line"), titlePadding: 10, tickCount: 5, labelOverlap: true },
-    legend: { ...text, labelLimit: 260, orient: "bottom", columns: 1, symbolStrokeWidth: 2 },
+    legend: { ...text, labelLimit: 260, orient: "bottom", columns: 1, symbolStrokeWidth: 2, symbolOpacity: 1 },
     range: { category: ["c1", "c2", "c3", "c4", "c5", "c6", "c7"].map(colour) },
   };
 }
@@ -70,6 +70,7 @@ function curve(name) {
   const scale = most > 20 ? { type: "log", nice: false } : { zero: false, nice: false };
   return {
     data: { values: rows },
+    height: 330,
     encoding: { x: { field: "k", type: "quantitative", scale, axis: { title: "k", values: most > 20 ? undefined : ks, format: "d", grid: false } }, ...runs },
     layer: [
       { mark: { type: "area", opacity: 0.14, ...(several ? {} : { color: colour("c1") }) }, encoding: { y: { field: "low", type: "quantitative", title: `${name}@k`, scale: { zero: false } }, y2: { field: "high" } } },
@@ -156,11 +157,13 @@ function runMarks() {
   ];
 }
 
-// A third axis is the colour, where every problem has it.
+// The colour is a third axis: the one that differs most of those that every problem has.
 function problemMarks(points, axes, { x, y }) {
-  const third = axes.find((name) => name !== x && name !== y && points.every((one) => one[name] != null));
+  const spread = (name) => Math.max(...points.map((one) => one[name])) - Math.min(...points.map((one) => one[name]));
+  const others = axes.filter((name) => name !== x && name !== y && points.every((one) => one[name] != null));
+  const third = others.sort((one, other) => spread(other) - spread(one))[0];
   const legend = { orient: "bottom", gradientLength: 160, direction: "horizontal" };
-  const shade = third ? { color: { field: third, type: "quantitative", title: third, scale: { scheme: "viridis", domain: [0, 1] }, legend } } : {};
+  const shade = third ? { color: { field: third, type: "quantitative", title: third, scale: { range: [colour("c2"), colour("c1")], domain: [0, 1] }, legend } } : {};
   const size = { field: "number", type: "quantitative", legend: null, scale: { type: "sqrt", domain: [1, Math.max(2, ...points.map((one) => one.number))], range: [60, 800] } };
   return [{ mark: { type: "circle", opacity: 0.85, cursor: "pointer", ...(third ? {} : { color: colour("c1") }) }, encoding: { ...shade, size, tooltip: { field: "tip" } } }];
 }

@@ -72,21 +72,17 @@ function factList(facts) {
   return make("dl", { class: "figures" }, ...known.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, String(value)))));
 }
 
-// Lines of code, coloured by `spans` (runs/highlight.py), with a mark at lines that have a finding.
-function codeOf({ code, spans, findings }) {
+// Lines of code, with a mark at those that have a finding.
+function codeOf({ code, findings }) {
   if (!code) return make("p", { class: "note" }, "The answer holds no code.");
   const marked = new Set(findings.flatMap((one) => [one.line, one.end_line]));
   const lines = [make("code", {})];
-  let begin = 0;
-  for (const [, kind, size] of spans ? spans.matchAll(/([a-z])(\d+)/g) : [[null, "t", code.length]]) {
-    const pieces = code.slice(begin, begin + Number(size)).split("\n");
-    begin += Number(size);
-    pieces.forEach((piece, place) => {
+  for (const [kind, text] of piecesOf(code)) {
+    text.split("\n").forEach((part, place) => {
       if (place) lines.push(make("code", {}));
-      lines.at(-1).append(kind === "t" ? piece : make("span", { class: `h-${kind}` }, piece));
+      lines.at(-1).append(kind ? make("span", { class: `h-${kind}` }, part) : part);
     });
   }
-  lines.at(-1).append(code.slice(begin));
   if (lines.length > 1 && !lines.at(-1).textContent) lines.pop();
   lines.forEach((line, place) => {
     line.append("\n");

@@ -43,7 +43,7 @@ class Grid {
 
   headOf(column) {
     const click = () => this.sortBy(column);
-    const title = make("button", { type: "button", tabindex: -1, onclick: click, title: `Sort by ${column.title}` }, column.title);
+    const title = make("button", { type: "button", onclick: click, title: `Sort by ${column.title}` }, column.title);
     return make("div", { role: "columnheader", class: classOf(column), "aria-sort": "none" }, title);
   }
 

@@ -61,21 +61,19 @@ async function showProblem(of) {
   const suite = overview.runs[of.run].suite;
   const alike = samples.filter((one) => one.problem === of.problem && overview.runs[one.run].suite === suite);
   const parts = problemsOf(alike).map((one) => problemPart(one));
-  const shown = showDialog({ kicker: [suite, ...weaknessesOf(of).map((one) => `CWE-${one}`)].join(" · "), title: of.problem, body: [...parts, axesTable(of)], neighbours: neighboursOf(grids.problems, showProblem) });
+  const shown = showDialog({ kicker: [suite, ...weaknessesOf(of).map((one) => `CWE-${one}`)].join(" · "), title: of.problem, body: parts, neighbours: neighboursOf(grids.problems, showProblem) });
   const details = await readDetails(of.samples[0]);
   if (details.generation && shown()) addToDialog(texts("Prompt", details.generation.prompt, true));
 }
 
 function problemPart(of) {
-  const facts = [["passed", `${of.passed} of ${of.graded}`], ["mean score", of.score == null ? null : fixed(of.score)], ["flagged", of.findings], ["mean CPU time", of.cpu_s == null ? null : seconds(of.cpu_s)]];
-  const list = of.samples.map((one) =>
-    make("li", {}, make("button", { type: "button", class: "sample", onclick: () => showSample(one) }, chip(one.verdict), make("span", {}, `sample ${sampleNumber(one)}`), make("span", { class: "note" }, one.detail))),
-  );
+  const axes = Object.entries(overview.runs[of.run].problems).map(([name, values]) => [name, values[of.task] == null ? null : fixed(values[of.task])]);
+  const facts = [["passed", `${of.passed} of ${of.graded}`], ...axes, ["flagged", of.findings], ["mean CPU time", of.cpu_s == null ? null : seconds(of.cpu_s)]];
+  const list = of.samples.map((one) => make("li", {}, sampleButton(one)));
   return make("section", {}, make("h3", {}, several ? overview.runs[of.run].name : "Samples"), factList(facts), make("ul", { class: "samples" }, ...list));
 }
 
-function axesTable(of) {
-  const axes = Object.entries(overview.axes).filter(([name]) => overview.runs[of.run].problems[name]);
-  const rows = axes.map(([name, about]) => [name, fixed(overview.runs[of.run].problems[name][of.task]), about]);
-  return make("section", {}, make("h3", {}, "Scores of this problem"), tableOf(["", "share", "of its answers"], rows, [1]));
+function sampleButton(one) {
+  const about = make("span", { class: "note" }, one.detail);
+  return make("button", { type: "button", class: "sample", onclick: () => showSample(one) }, chip(one.verdict), make("span", {}, `sample ${sampleNumber(one)}`), about);
 }

@@ -11,7 +11,7 @@ function sampleColumns() {
   return [
     problemColumn(),
     several && runColumn(),
-    { name: "sample", title: "Sample", width: "72px", right: true, value: (one) => one.sample + one.round / 1000, show: sampleNumber },
+    { name: "sample", title: "Sample", width: samples.some((one) => one.round) ? "104px" : "72px", right: true, value: (one) => one.sample + one.round / 1000, show: sampleNumber },
     { name: "verdict", title: "Verdict", width: "92px", value: (one) => VERDICTS.indexOf(one.verdict), show: (one) => chip(one.verdict) },
     has("score") && number("score", "Score", fixed, { least: 700 }),
     has("findings") && number("findings", "Findings", (value) => value ?? "–", { least: 760, descending: true }),
