@@ -1,7 +1,8 @@
 """A copy of a repository is made equal to the clean one, whatever was done to it; and what a repository's hash covers."""
 
 
-# ruff: noqa: PTH101, PTH102, PTH104, PTH106, PTH108, PTH114, PTH115, PTH118, PTH120, PTH123, PTH211 - names are bytes here, which pathlib does not know
+# names are bytes here, which pathlib does not know:
+# ruff: noqa: PTH101, PTH102, PTH106, PTH108, PTH114, PTH115, PTH118, PTH120, PTH123, PTH211
 
 from __future__ import annotations
 
@@ -97,7 +98,7 @@ DAMAGES = (
     lambda target, other: os.rmdir(target),
     lambda target, other: os.mkdir(other),
     lambda target, other: os.mkfifo(other),
-    lambda target, other: os.rename(target, other),
+    os.rename,
     lambda target, other: os.link(target, other, follow_symlinks=False),
     os.symlink,
     _truncate,
