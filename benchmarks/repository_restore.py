@@ -3,8 +3,9 @@
     python -m benchmarks.repository_restore [--samples 15] [--backends namespaces,docker]
 
 Makes a repository on the spot (6,000 small files and 12 large ones) and runs the same answers in boxes that lay an
-overlay for each sample, and in boxes that keep a copy and restore it. The two take turns, so that what else the machine
-does falls on both. Two answers: one that does nothing, and one that rewrites 20 MB, adds 500 files and removes a folder.
+overlay for each sample, and in boxes that keep a copy and restore it. The two take turns, so that what else the
+machine does falls on both. Two answers: one that does nothing, and one that rewrites 20 MB, adds 500 files and removes
+a folder.
 
 `sample` is the wall time of a whole sample, from the job's sending to its result, the answer's own time included.
 `between` is what of it is spent on the repository: for an overlay the time to lay and to lift it, taken around these
