@@ -86,6 +86,17 @@ def test_the_image_names_what_is_in_the_repositories(opener: SandboxOpener, repo
     assert image() != before
 
 
+def test_a_repository_of_its_owner_alone_can_be_viewed(opener: SandboxOpener, repository: Path) -> None:
+    repository.chmod(0o700)
+    (repository / "README.md").chmod(0o600)
+
+    async def enter() -> Execution:
+        async with opener(SandboxOptions(workers=1, limits=LIMITS, repositories={NAME: repository})) as sandbox:
+            return await run(sandbox, "./run.sh 4 && cat README.md && echo more >> README.md")
+
+    completed(asyncio.run(enter()))
+
+
 class Locked:
     """A wall, or one of its boxes, that nobody can enter to lay views; else it is what it stands before."""
 
