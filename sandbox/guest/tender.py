@@ -87,7 +87,13 @@ class Tender:
 @contextlib.contextmanager
 def clerk(court: Court) -> Iterator[Session]:
     """A process that does errands, while nothing of an answer runs."""
-    watch = {"timeout_s": _TENDING_S, "memory_bytes": _TENDING_BYTES, "core": None, "alone_on_core": False}
+    watch = {
+        "timeout_s": _TENDING_S,
+        "memory_bytes": _TENDING_BYTES,
+        "core": None,
+        "alone_on_core": False,
+        "many_processes": False,
+    }
     session, pidfd = court.hire(watch, 0)
     try:
         yield session
