@@ -11,10 +11,10 @@ from pathlib import Path
 from codebench.generators import Failure, GeneratorError, Repairer, Sample
 from codebench.graders import Grade, Verdict
 from codebench.problems import Problem
+from codebench.runs.outcomes import deciding_grade, verdict_of
 from codebench.runs.plan import Plan
 from codebench.runs.record import Record
 from codebench.runs.records import SavedSample, Writer, open_samples, read_samples
-from codebench.runs.summary import deciding_grade, verdict_of
 
 Key = tuple[str, int]
 _MOST_FEEDBACK = 2000

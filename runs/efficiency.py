@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
 from statistics import geometric_mean
@@ -85,7 +85,7 @@ def timed(verdict: Verdict | None, efficiency: Grade | None) -> Timed | None:
 
 
 def summarise_efficiency(
-    of_tasks: dict[str, Sequence[Timed]], ks: Sequence[int], clocks: Sequence[str]
+    of_tasks: Mapping[str, Sequence[Timed]], ks: Sequence[int], clocks: Sequence[str]
 ) -> EfficiencySummary:
     """`of_tasks` has the timed answers of every problem that has a workload, the wrong ones as well."""
     values = [[one.value for one in timed] for timed in of_tasks.values()]

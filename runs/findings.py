@@ -118,10 +118,7 @@ def summarise_findings(
     of_tasks: Mapping[str, Mapping[int, Searched]], searches: Sequence[ToolSearch] = ()
 ) -> FindingsSummary:
     """`of_tasks` has what was seen in the answers of each problem, by sample; `searches` what other tools found."""
-    answers = {
-        task_id: [_with_tools(searches, task_id, sample, one) for sample, one in of_task.items()]
-        for task_id, of_task in of_tasks.items()
-    }
+    answers = with_tools(of_tasks, searches)
     everything = [one for of_task in answers.values() for one in of_task]
     found = [one.hits for one in everything if one.hits is not None]
     own = [hit for hits in found for hit in hits if hit.own]
@@ -129,7 +126,7 @@ def summarise_findings(
         searched=len(found),
         not_searched=len(everything) - len(found),
         reasons=_counted(one.reason for one in everything if one.hits is None),
-        flagged=_flagged(list(answers.values())),
+        flagged=_flagged(answers.values()),
         findings=len(own),
         in_scaffold=sum(map(len, found)) - len(own),
         severities=dict(sorted(Counter(hit.severity for hit in own).items(), key=lambda one: -_gravity(one[0]))),
@@ -137,6 +134,16 @@ def summarise_findings(
         rules=_rules(found),
         tools=tuple(_tool_row(search, of_tasks) for search in searches),
     )
+
+
+def with_tools(
+    of_tasks: Mapping[str, Mapping[int, Searched]], searches: Sequence[ToolSearch]
+) -> dict[str, list[Searched]]:
+    """The answers to each problem with what external tools found added to what the grader did."""
+    return {
+        task_id: [_with_tools(searches, task_id, sample, one) for sample, one in of_task.items()]
+        for task_id, of_task in of_tasks.items()
+    }
 
 
 def _with_tools(searches: Sequence[ToolSearch], task_id: str, sample: int, one: Searched) -> Searched:
@@ -159,13 +166,15 @@ def _tool_row(search: ToolSearch, of_tasks: Mapping[str, Mapping[int, Searched]]
     )
 
 
-def _flagged(of_tasks: Sequence[Sequence[Searched]]) -> Estimate | None:
+def flagged_counts(of_task: Iterable[Searched]) -> tuple[int, int]:
+    """How many answers to a problem were searched, and in how many of those some tool found something of their own."""
+    found = [one.hits for one in of_task if one.hits is not None]
+    return len(found), sum(any(hit.own for hit in hits) for hits in found)
+
+
+def _flagged(of_tasks: Iterable[Sequence[Searched]]) -> Estimate | None:
     """The share of answers with a finding of their own: pass@1 of an answer that passes where it has one."""
-    counts = []
-    for searched in of_tasks:
-        found = [one.hits for one in searched if one.hits is not None]
-        counts.append((len(found), sum(any(hit.own for hit in hits) for hits in found)))
-    return estimate_pass_at_k(counts, 1)
+    return estimate_pass_at_k([flagged_counts(of_task) for of_task in of_tasks], 1)
 
 
 def _gravity(severity: str) -> int:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from codebench.generators import GeneratorError, Sample
 from codebench.graders import Bench, Grade, Verdict, grades_only_right_answers
 from codebench.problems import Problem
+from codebench.runs.outcomes import DECIDING_GRADER, EFFICIENCY, verdict_of
 from codebench.runs.plan import Plan
 from codebench.runs.progress import Progress
 from codebench.runs.record import Record
 from codebench.runs.records import Writer
-from codebench.runs.summary import DECIDING_GRADER, EFFICIENCY, verdict_of
 from codebench.sandbox import SandboxError
 
 # Samples in flight beyond one per worker, so that no worker waits for the event loop; bounds the host's memory.

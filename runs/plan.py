@@ -13,10 +13,10 @@ from codebench.problems import Problem, Suite
 from codebench.runs.gates import check_gates
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest
 from codebench.runs.options import EvalOptions
+from codebench.runs.outcomes import DECIDING_GRADER
 from codebench.runs.plugins import load_generator_opener, load_grader, load_suite_loader
 from codebench.runs.record import RunError
 from codebench.runs.searches import check_tools
-from codebench.runs.summary import DECIDING_GRADER
 from codebench.sandbox import SandboxInfo, SandboxOptions
 from codebench.sandbox.pool import physical_cores
 

@@ -84,7 +84,7 @@ def estimate_vulnerable_at_k(problems: Sequence[Sequence[Assessed]], k: int) -> 
     Deviation: n counts the assessed answers only, so that one whose test broke off is no evidence; a problem with
     fewer than k of them is left out. (Theirs takes all answers, and those count as not vulnerable.)
     """
-    return estimate_pass_at_k([_assessed(of_problem) for of_problem in problems], k)
+    return estimate_pass_at_k([vulnerable_counts(of_problem) for of_problem in problems], k)
 
 
 def estimate_secure_at_k(problems: Sequence[Sequence[Assessed]], k: int) -> Estimate | None:
@@ -139,7 +139,7 @@ def summarise_security(
     )
 
 
-def _assessed(of_problem: Sequence[Assessed]) -> tuple[int, int]:
+def vulnerable_counts(of_problem: Sequence[Assessed]) -> tuple[int, int]:
     """How many answers were assessed, and how many of those are vulnerable."""
     vulnerable = sum(one.vulnerable for one in of_problem)
     return vulnerable + sum(one.secure for one in of_problem), vulnerable
