@@ -37,6 +37,7 @@ def main() -> NoReturn:
     """Do as ordered until the host closes the stream."""
     plan = MounterPlan(**json.loads(sys.argv[1]))
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's affair, which then closes the stream
     try:
         mounter = Mounter(plan)
     except (OSError, RefusedError) as error:
