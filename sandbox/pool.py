@@ -31,7 +31,7 @@ class Pool:
     def info(self) -> SandboxInfo:
         """What the wall says, and why boxes have copies of repositories, once one that does has been opened."""
         info = self._wall.info
-        reasons = sorted({f"views of repositories are copies: {box.copies}" for box in self._all if box.copies})
+        reasons = sorted({f"views of repositories are copies: {box.copies}" for box in tuple(self._all) if box.copies})
         return replace(info, notes=(*info.notes, *reasons)) if reasons else info
 
     async def __aenter__(self) -> Self:

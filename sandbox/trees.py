@@ -72,13 +72,13 @@ def _read(name: str, path: Path) -> Tree:
         if not path.is_dir():
             raise SandboxError(f"the repository {name} is not there: {path} is no folder")
         owner = path.stat().st_uid
-        for line, blocks in _lines(os.fsencode(path.absolute()), owner):
+        for line, blocks in _lines(os.fsencode(path.resolve()), owner):
             total.update(line)
             entries += 1
             size += blocks * _BLOCK
     except OSError as error:
         raise SandboxError(f"cannot read the repository {name}: {error}") from error
-    return Tree(name=name, path=path.absolute(), digest=total.hexdigest(), entries=entries, size_bytes=size)
+    return Tree(name=name, path=path.resolve(), digest=total.hexdigest(), entries=entries, size_bytes=size)
 
 
 def _lines(root: bytes, owner: int) -> Iterator[tuple[bytes, int]]:

@@ -99,6 +99,31 @@ def test_a_repository_of_its_owner_alone_can_be_viewed(opener: SandboxOpener, re
     completed(asyncio.run(enter()))
 
 
+def test_a_repository_behind_a_link_is_the_folder_that_it_leads_to(opener: SandboxOpener, repository: Path) -> None:
+    link = repository.with_name("link")
+    link.symlink_to(repository)
+
+    async def enter() -> Execution:
+        options = SandboxOptions(workers=1, limits=LIMITS, repositories={NAME: link}, overlays=False)
+        async with opener(options) as sandbox:
+            return await run(sandbox, "./run.sh 4")
+
+    completed(asyncio.run(enter()))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user's box is that user's, who may read it")
+def test_a_copy_of_what_nobody_may_read_is_one_clear_error(repository: Path) -> None:
+    (repository / "README.md").chmod(0o600)
+
+    async def enter() -> None:
+        options = SandboxOptions(workers=1, limits=LIMITS, repositories={NAME: repository}, overlays=False)
+        async with namespaces.open_sandbox(options) as sandbox:
+            await run(sandbox, "true")
+
+    with pytest.raises(SandboxError, match=r"README\.md.*readable by all"):
+        asyncio.run(enter())
+
+
 class Locked:
     """A wall, or one of its boxes, that nobody can enter to lay views; else it is what it stands before."""
 

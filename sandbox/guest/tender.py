@@ -79,7 +79,8 @@ class Tender:
             with clerk(self._court) as session:
                 entries, size = json.loads(errand(session, order))
         except ErrandError as e:
-            raise BrokenTest(f"the repository {name} cannot be copied: {e}") from None
+            hint = "; what is in it must be readable by all" if "PermissionError" in str(e) else ""
+            raise BrokenTest(f"the repository {name} cannot be copied: {e}{hint}") from None
         self._clean = name
         return entries, size
 
