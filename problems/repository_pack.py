@@ -1,0 +1,344 @@
+"""The part of a pack that uses repositories: `[[repositories]]` of pack.toml, and the tasks of tasks.jsonl."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import get_args
+
+from codebench.problems.fields import VerdictName, decoded
+from codebench.problems.jsonl import json_object, numbered_lines, unique_tasks
+from codebench.problems.problem import AnswerKind, CannedAnswer, PackError, Problem
+from codebench.problems.repository import (
+    AnswerLanguage,
+    Repository,
+    RepositoryTask,
+    Scalar,
+    WantedArguments,
+    WantedLanguage,
+    WantedRun,
+    WantedSign,
+)
+from codebench.problems.repository_store import from_archive, from_folder, from_git, text_of
+
+TASKS = "tasks.jsonl"
+_IMAGES = Path(__file__).parent.parent / "images"  # beside this package in the source tree and where it is installed
+_LOCK, _DOCKERFILE = "requirements.lock", "Dockerfile"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_CHOICES = {
+    "kind": tuple(AnswerKind),
+    "verdict": get_args(VerdictName),
+    "language": tuple(AnswerLanguage),
+    "check": ("arguments", "type", "execution"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryRow:
+    """One of `[[repositories]]`: exactly one of `path`, `archive` with `sha256`, and `git` with `commit`.
+
+    `readme` is what tasks show as documentation, `entries` a file that describes an API, one entry a heading.
+    """
+
+    name: str
+    path: str | None = None
+    archive: str | None = None
+    sha256: str | None = None
+    git: str | None = None
+    commit: str | None = None
+    image: str = ""
+    readme: str = "README.md"
+    entries: str | None = None
+    gpus: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignRow:
+    """One of a task's `milestones`."""
+
+    exits: int | None = None
+    line: str = ""
+    file: str = ""
+    contains: str = ""
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerRow:
+    """One of a task's `answers`."""
+
+    kind: AnswerKind
+    code: str
+    verdict: VerdictName | tuple[VerdictName, ...]
+    check: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """One line of tasks.jsonl; docs/repository-tasks.md says what the fields mean."""
+
+    task_id: str
+    repository: str
+    instruction: str
+    language: AnswerLanguage
+    reference: str
+    arguments: dict[str, object] | str = field(default_factory=dict)
+    script: str = ""
+    positionals: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    aliases: dict[str, str] = field(default_factory=dict)
+    signatures: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    ignore_case: bool = False
+    cwd: str = ""
+    set_up: str = ""
+    milestones: tuple[SignRow, ...] = (SignRow(exits=0),)
+    check: str = ""
+    timeout_s: float | None = None
+    disk_mib: int = 64
+    oracle: str = ""
+    retrieved: str = ""
+    readme: str | None = None
+    tags: tuple[str, ...] = ()
+    answers: tuple[AnswerRow, ...] = ()
+
+
+def load_repositories(rows: Sequence[RepositoryRow], folder: Path, header: Path) -> tuple[Repository, ...]:
+    """The repositories of a pack, fetched and unpacked where they are not in the cache. Raises PackError."""
+    names = [row.name for row in rows]
+    for index, row in enumerate(rows):
+        where = f"{header}: field `repositories[{index}]"
+        if not _NAME.fullmatch(row.name):
+            raise PackError(f"{where}.name`: {row.name!r} is no name; use letters, digits and . _ -")
+        if names.index(row.name) != index:
+            raise PackError(f"{where}.name`: {row.name!r} is the name of another repository already")
+        if row.gpus < 0:
+            raise PackError(f"{where}.gpus`: {row.gpus} is negative")
+        _check_image(row.image, folder, f"{where}.image`")
+    return tuple(_repository(row, folder, f"{header}: field `repositories[{n}]") for n, row in enumerate(rows))
+
+
+def shared_image(repositories: Sequence[Repository], header: Path) -> str:
+    """The image of all of them: every box has the same. Raises PackError where they name several."""
+    images = list(dict.fromkeys(one.image for one in repositories))
+    if len(images) > 1:
+        named = " and ".join(repr(image or "none") for image in images)
+        raise PackError(f"{header}: field `repositories`: the images {named}; a pack has one: divide it")
+    return images[0] if images else ""
+
+
+def load_tasks(path: Path, repositories: Sequence[Repository]) -> Iterator[Problem]:
+    """The tasks of a pack. Raises PackError with file, line and field."""
+    known = {one.name: one for one in repositories}
+    for where, row in unique_tasks(path, _rows(path)):
+        if row.repository not in known:
+            raise PackError(
+                f"{where}: field `repository`: {row.repository!r} is not in pack.toml; there are: {', '.join(known)}"
+            )
+        yield _problem(row, known[row.repository], where)
+
+
+def arguments_in(given: Mapping[str, object] | str, where: str) -> dict[str, Scalar | tuple[Scalar, ...]]:
+    """`arguments` as an object, or as the text of one in JSON or of a Python dictionary; it is never evaluated.
+
+    Raises PackError that begins with `where` for anything else, and for values that are neither scalars nor lists.
+    """
+    fields = _literal(given, where) if isinstance(given, str) else given
+    if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in fields):
+        raise PackError(f"{where}: field `arguments`: expected names with values, got {type(fields).__name__}")
+    return {name: _argument(value, f"{where}: field `arguments.{name}`") for name, value in fields.items()}
+
+
+def _literal(text: str, where: str) -> object:
+    """The value that a text is in JSON, or as a Python literal."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        raise PackError(f"{where}: field `arguments`: neither JSON nor a Python literal; write an object") from None
+
+
+def _argument(value: object, where: str) -> Scalar | tuple[Scalar, ...]:
+    if isinstance(value, list | tuple):
+        items = tuple(_argument(one, where) for one in value)
+        if not all(one is None or isinstance(one, str | int | float) for one in items):
+            raise PackError(f"{where}: a list within a list; give a list of plain values")
+        return tuple(one for one in items if not isinstance(one, tuple))
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise PackError(f"{where}: expected a string, a number, a boolean, null or a list of these")
+
+
+def _rows(path: Path) -> Iterator[tuple[int, TaskRow]]:
+    for number, line in numbered_lines(path):
+        where = f"{path}:{number}"
+        nested = {"milestones": SignRow, "answers": AnswerRow}
+        yield number, decoded(json_object(line, where), TaskRow, where, nested, _CHOICES)
+
+
+def _repository(row: RepositoryRow, folder: Path, where: str) -> Repository:
+    ways = [name for name in ("path", "archive", "git") if getattr(row, name) is not None]
+    if len(ways) != 1:
+        found = " and ".join(f"`{name}`" for name in ways) if ways else "none of them"
+        raise PackError(f"{where}`: one of `path`, `archive` and `git` says where it is; there is {found}")
+    if (row.sha256 is not None) != (row.archive is not None) or (row.commit is not None) != (row.git is not None):
+        raise PackError(f"{where}`: `archive` goes with `sha256`, and `git` with `commit`")
+    if row.path is not None:
+        tree, sha256 = from_folder(folder / row.path, f"{where}.path`")
+    elif row.archive is not None and row.sha256 is not None:
+        tree, sha256 = from_archive(folder / row.archive, row.sha256, f"{where}.archive`")
+    else:
+        assert row.git is not None
+        assert row.commit is not None
+        is_url = ":" in row.git
+        tree, sha256 = from_git(row.git if is_url else str((folder / row.git).resolve()), row.commit, f"{where}.git`")
+    image = str((folder / row.image).resolve()) if "/" in row.image else row.image
+    return Repository(
+        name=row.name,
+        tree=tree,
+        sha256=sha256,
+        image=image,
+        gpus=row.gpus,
+        readme=text_of(tree, row.readme, f"{where}.readme`") if row.readme else "",
+        entries=text_of(tree, row.entries, f"{where}.entries`") if row.entries else "",
+    )
+
+
+def _check_image(image: str, folder: Path, where: str) -> None:
+    """A name is a folder of codebench's images/, a path with a slash in it one of the pack's own."""
+    if not image:
+        return
+    place = folder / image if "/" in image else _IMAGES / image
+    if (place / _LOCK).is_file() or ("/" in image and (place / _DOCKERFILE).is_file()):
+        return
+    known = ", ".join(sorted(path.parent.name for path in _IMAGES.glob(f"*/{_LOCK}")))
+    raise PackError(f"{where}: there is no image {image!r} ({place / _LOCK} is missing); there are: {known}")
+
+
+def _problem(row: TaskRow, repository: Repository, where: str) -> Problem:
+    _check_row(row, where)
+    return Problem(
+        task_id=row.task_id,
+        prompt="",
+        entry_point="",
+        canonical_solution=row.reference,
+        checks=(_arguments(row, where), WantedLanguage(language=row.language), _run(row)),
+        tags=row.tags,
+        answers=tuple(_canned(answer) for answer in row.answers),
+        where=where,
+        task=RepositoryTask(
+            repository=row.repository,
+            instruction=row.instruction,
+            language=row.language,
+            cwd=row.cwd,
+            oracle=row.oracle,
+            retrieved=row.retrieved,
+            readme=row.readme if row.readme is not None else repository.readme,
+            entries=repository.entries,
+        ),
+    )
+
+
+def _arguments(row: TaskRow, where: str) -> WantedArguments:
+    return WantedArguments(
+        wanted=MappingProxyType(arguments_in(row.arguments, where)),
+        script=row.script,
+        positionals=row.positionals,
+        flags=row.flags,
+        aliases=MappingProxyType(row.aliases),
+        signatures=MappingProxyType(row.signatures),
+        ignore_case=row.ignore_case,
+    )
+
+
+def _run(row: TaskRow) -> WantedRun:
+    signs = tuple(
+        WantedSign(exits=one.exits, line=one.line, file=one.file, contains=one.contains, running=one.running)
+        for one in row.milestones
+    )
+    return WantedRun(
+        repository=row.repository,
+        signs=signs,
+        cwd=row.cwd,
+        set_up=row.set_up,
+        check=row.check,
+        timeout_s=row.timeout_s,
+        disk_mib=row.disk_mib,
+    )
+
+
+def _canned(row: AnswerRow) -> CannedAnswer:
+    verdicts = (row.verdict,) if isinstance(row.verdict, str) else row.verdict
+    return CannedAnswer(kind=row.kind, code=row.code, verdicts=verdicts, check=row.check, note=row.note)
+
+
+# -- what a row may say
+
+
+def _check_row(row: TaskRow, where: str) -> None:
+    for name in ("task_id", "instruction", "reference"):
+        if not getattr(row, name).strip():
+            raise PackError(f"{where}: field `{name}` is empty")
+    if not _is_inside(row.cwd):
+        raise PackError(f"{where}: field `cwd`: {row.cwd!r} is not a folder of the repository")
+    if row.timeout_s is not None and not 0 < row.timeout_s < math.inf:
+        raise PackError(f"{where}: field `timeout_s`: {row.timeout_s} is not a positive number of seconds")
+    if row.disk_mib < 1:
+        raise PackError(f"{where}: field `disk_mib`: {row.disk_mib} is less than 1")
+    if not row.milestones:
+        raise PackError(f"{where}: field `milestones` is empty: nothing could succeed; leave it out for an exit with 0")
+    for index, sign in enumerate(row.milestones):
+        if problem := _sign_problem(sign):
+            raise PackError(f"{where}: field `milestones[{index}]`: {problem}")
+    _check_check(row, where)
+    for index, answer in enumerate(row.answers):
+        if not answer.verdict:
+            raise PackError(f"{where}: field `answers[{index}].verdict` is empty; name the acceptable verdicts")
+        if answer.check not in ("", *_CHOICES["check"]):
+            known = ", ".join(_CHOICES["check"])
+            raise PackError(f"{where}: field `answers[{index}].check`: {answer.check!r}; there are: {known}")
+
+
+def _sign_problem(sign: SignRow) -> str:
+    """Why this cannot be a sign of success; "" where it can."""
+    if sign.exits is None and not sign.line and not sign.file:
+        alone = "`running` alone is no sign: what hangs runs too; add the `line` or `file` that says it has started"
+        return alone if sign.running else "one of `exits`, `line` and `file` must be there"
+    if sign.running and sign.exits is not None:
+        return "what still runs has not ended; drop `exits` or `running`"
+    if sign.contains and not sign.file:
+        return "`contains` needs the `file` that it is said of"
+    if not _is_inside(sign.file):
+        return f"`file`: {sign.file!r} is not a path in the repository"
+    for name, pattern in (("line", sign.line), ("contains", sign.contains)):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            return f"`{name}` is no regular expression: {error}"
+    return ""
+
+
+def _check_check(row: TaskRow, where: str) -> None:
+    if not row.check:
+        return
+    try:
+        tree = ast.parse(row.check)
+    except (SyntaxError, ValueError) as error:
+        raise PackError(f"{where}: field `check`: cannot be parsed: {error}") from None
+    if not any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tree.body):
+        raise PackError(f"{where}: field `check` does not define check(read, output)")
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith("/") and ".." not in PurePosixPath(path).parts and "\0" not in path
