@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codebench.graders import Analysers, AnalysisError, AnalysisLimits
 from codebench.graders.argument_values import agrees
 from codebench.graders.arguments import READ, Ask, Given, missing, read, upstream_has
 from codebench.graders.command_lines import commands_of
 from codebench.graders.languages import language_of, upstream_language_of
-from codebench.graders import Analysers, AnalysisError, AnalysisLimits
 
 SHARED = Path(__file__).parent.parent.parent / "shared" / "data" / "mlbench" / "agent_pass5_output.jsonl"
 NAMES = st.from_regex(r"[a-z][a-z_]{0,10}", fullmatch=True).filter(lambda name: not name.startswith("no_"))
@@ -39,7 +39,7 @@ def lacks(wanted: dict[str, object], code: str, script: str = "train.py", **aske
     "command",
     [
         "python train.py --lr 0.01 --name ' a b'",
-        "python3 -u ./train.py --lr=1e-2 --name=\" a b\"",
+        'python3 -u ./train.py --lr=1e-2 --name=" a b"',
         "cd repo && CUDA_VISIBLE_DEVICES=0 python train.py \\\n  --lr .01 \\\n  --name ' a b'  # as asked",
         "LR=0.01\nexport NAME=' a b'\npython train.py --lr $LR --name \"${NAME}\"",
         "nohup timeout 5 python train.py --lr 0.010 --name \\ a\\ b > log 2>&1 &",
@@ -161,7 +161,12 @@ def test_a_value_is_found_again_in_both_languages(name: str, value: float | str)
 
 @given(NUMBERS)
 def test_numbers_agree_with_every_spelling_of_themselves(value: float) -> None:
-    for spelling in (str(value), repr(value), f"{value:e}" if float(f"{value:e}") == value else str(value), f" {value} "):
+    for spelling in (
+        str(value),
+        repr(value),
+        f"{value:e}" if float(f"{value:e}") == value else str(value),
+        f" {value} ",
+    ):
         assert agrees(value, (spelling,))
     assert not agrees(value, ("",))
     assert not agrees(value, (f"{value}_0",))
