@@ -200,6 +200,7 @@ class Zygote:
         return {
             "outcome": self._outcome(reason, usage, kills_before),
             "signal": os.WTERMSIG(usage.status) if own_end and os.WIFSIGNALED(usage.status) else None,
+            "exit_code": os.WEXITSTATUS(usage.status) if own_end and os.WIFEXITED(usage.status) else None,
             "wall_s": wall_s,
             "cpu_s": usage.cpu_s,
             "memory_bytes": usage.memory_bytes,

@@ -1,0 +1,384 @@
+"""The judge's side of a command: has it run in a view of its repository, watches what it prints, and says what was met.
+
+The processes, one after the other, never two at a time, each forked anew from a zygote that has run nothing else:
+a cleaner where the view is a copy, the set-up, the answer, and a clerk that looks at files for the judge when all
+of the answer's processes are dead. What a clerk says of files is as good as the files: they are the answer's own.
+"""
+
+# ruff: noqa: TID251 - relative imports: in a box this package is called codebench, without the rest of it
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import os
+import random
+import re
+import types
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from .judge import BrokenTest, carriable
+from .places import CLEAN, VIEWS
+from .session import BrokenOff, Session
+
+_LINE_BYTES = 4096
+_HEARD_BYTES = 1 << 20
+_CONTAINS_BYTES = 1 << 20
+_READ_BYTES = 16 << 20
+_ALL_READ_BYTES = 96 << 20  # of one check; a session takes more, but not without end
+_TENDING_S = 600.0  # what a copy may take to be made or cleaned: gigabytes from a cold disk
+_TENDING_BYTES = 1 << 30
+_STILL_S = 30.0  # for how long the judge may stand still, say in a regular expression
+_BLOCK = 4096
+_ENDS = re.compile(rb"[\r\n]")
+
+
+class Court(Protocol):
+    """Who has processes made and ended."""
+
+    def hire(self, watch: dict[str, Any], output_bytes: int) -> tuple[Session, int]:
+        """A fresh process under that watch, of whose output so much is kept, and its pidfd."""
+        ...
+
+    def dismiss(self, session: Session, pidfd: int) -> dict[str, Any]:
+        """End it and all that it has started; what was seen of it from outside."""
+        ...
+
+
+class Listener:
+    """Takes in what a command prints on one stream, line by line; tells which patterns have been found."""
+
+    def __init__(self, patterns: dict[int, re.Pattern[str]], found: set[int]) -> None:
+        self._patterns = patterns
+        self._found = found
+        self._begun = b""
+        self._too_long = False
+        self._heard: list[bytes] = []
+        self._left = _HEARD_BYTES
+
+    def hear(self, data: bytes) -> None:
+        """Take the next bytes."""
+        if self._left > 0:
+            self._heard.append(data[: self._left])
+            self._left -= len(data)
+        if len(self._found) == len(self._patterns):
+            return
+        first, *others = _ENDS.split(data)
+        self._begin(first)
+        for line in others:
+            self._look()
+            self._begun, self._too_long = line, False
+
+    def finish(self) -> None:
+        """What has no end of line is a line too, now that nothing more comes."""
+        self._look()
+        self._begun = b""
+
+    def text(self) -> str:
+        """The first MiB of it."""
+        return b"".join(self._heard).decode("utf-8", "replace")
+
+    def _begin(self, part: bytes) -> None:
+        self._too_long |= len(self._begun) + len(part) > _LINE_BYTES
+        self._begun = b"" if self._too_long else self._begun + part
+
+    def _look(self) -> None:
+        if not self._begun or self._too_long or len(self._begun) > _LINE_BYTES:
+            return
+        line = self._begun.decode("utf-8", "replace")
+        for number, pattern in self._patterns.items():
+            if number not in self._found and pattern.search(line):
+                self._found.add(number)
+
+
+class Tender:
+    """Keeps the box's copies of repositories clean, where it has copies and no views of its own for every sample.
+
+    There is one copy at a time, so that a box needs memory for the largest repository and not for all.
+    """
+
+    def __init__(self, court: Court, names: list[str]) -> None:
+        self._court = court
+        self._names = names
+        self._clean: str | None = None
+
+    def prepare(self, name: str) -> None:
+        """See that there is a clean copy of this repository; raises BrokenTest."""
+        if self._clean != name:
+            self._tend(name)
+
+    def tidy(self, name: str) -> tuple[int, int] | None:
+        """Clean up after a command; how many entries had to be restored, and their bytes. None where that fails."""
+        self._clean = None
+        with contextlib.suppress(BrokenTest):
+            return self._tend(name)
+        return None
+
+    def _tend(self, name: str) -> tuple[int, int]:
+        others = [f"{VIEWS}/{other}" for other in self._names if other != name]
+        order = {"do": "restore", "clean": f"{CLEAN}/{name}", "view": f"{VIEWS}/{name}", "others": others}
+        with _clerk(self._court) as session:
+            kind, reply = session.request(b"W", json.dumps(order).encode())
+        if kind != b"V":
+            raise BrokenTest(f"the repository {name} cannot be copied: {reply.decode()}")
+        self._clean = name
+        entries, size = json.loads(reply)
+        return entries, size
+
+
+@contextlib.contextmanager
+def _clerk(court: Court) -> Iterator[Session]:
+    """A process that does errands, while nothing of an answer runs."""
+    watch = {"timeout_s": _TENDING_S, "memory_bytes": _TENDING_BYTES, "core": None, "alone_on_core": False}
+    session, pidfd = court.hire(watch, 0)
+    try:
+        yield session
+    except BrokenOff as e:
+        raise SystemExit(f"a clerk is gone: {e}") from None
+    finally:
+        court.dismiss(session, pidfd)
+
+
+class Trial:
+    """One command, from its set-up to what is to be said of it."""
+
+    def __init__(self, job: dict[str, Any], court: Court) -> None:
+        self._job = job
+        self._court = court
+        self._command: dict[str, Any] = job["command"]
+        self._view = f"{VIEWS}/{self._command['repository']}"
+        self._milestones: list[dict[str, Any]] = self._command["milestones"]
+        patterns = {n: re.compile(m["line"]) for n, m in enumerate(self._milestones) if m["line"]}
+        self._found: set[int] = set()
+        self._stdout, self._stderr = (Listener(patterns, self._found) for _ in range(2))
+        self._files = sorted({m["file"] for m in self._milestones if m["file"]})
+        self._before: dict[str, str | None] = {}
+        brief = not self._command["check"] and not self._command["keep"]
+        self._ending = {n for n, m in enumerate(self._milestones) if brief and _is_line_alone(m)}
+        self.text = "", 0  # the file that this side has put into the view, and what it takes there
+
+    def set_up(self) -> None:
+        """Run the trusted part. Raises BrokenTest."""
+        if not self._command["set_up"]:
+            return
+        session, pidfd = self._court.hire(self._job["watch"], self._job["output_bytes"])
+        heard = Listener({}, set())
+        session.stdout.heard = session.stderr.heard = heard.hear
+        try:
+            problem = self._start(session, self._command["set_up"])
+            if not problem:
+                _follow(session, pidfd, lambda: False)
+        finally:
+            facts = self._court.dismiss(session, pidfd)
+        if problem or facts["exit_code"] != 0:
+            how = problem or f"{facts['outcome']}, exit code {facts['exit_code']}: {heard.text()[-800:]}"
+            raise BrokenTest(f"its set-up fails in {self._command['repository']}: {how}")
+
+    def run(self) -> dict[str, Any]:
+        """Run the answer, and look at what it has done; all but the facts of the view."""
+        session, pidfd = self._court.hire(self._job["watch"], self._job["output_bytes"])
+        session.stdout.heard, session.stderr.heard = self._stdout.hear, self._stderr.hear
+        try:
+            self._before = self._fingerprints(session)
+            problem = self._start(session, self._job["source"])
+            if not problem:
+                _follow(session, pidfd, lambda: bool(self._found & self._ending))
+        finally:
+            facts = self._court.dismiss(session, pidfd)
+        self._stdout.finish()
+        self._stderr.finish()
+        output = {"stdout": session.stdout.facts(), "stderr": session.stderr.facts()}
+        if problem:
+            return {**facts, **output, "report": _report("not_loaded", problem), "command": _facts(facts, [], [])}
+        with _clerk(self._court) as clerk:
+            met = [number for number in range(len(self._milestones)) if self._is_met(number, facts, clerk)]
+            kept = [self._keep(path, clerk) for path in self._command["keep"]]
+            report = self._judge(facts, met, clerk)
+        return {**facts, **output, "report": report, "command": _facts(facts, met, kept)}
+
+    def _fingerprints(self, session: Session) -> dict[str, str | None]:
+        if not self._files:
+            return {}
+        order = {"do": "fingerprint", "view": self._view, "paths": self._files}
+        return dict(zip(self._files, json.loads(_errand(session, order)), strict=True))
+
+    def _start(self, session: Session, source: str) -> str:
+        """Have a process become the program; "" where it has, else why it cannot."""
+        language = self._command["language"]
+        folder = f"{self._view}/{self._command['cwd']}"
+        try:
+            write = {"do": "write", "folder": folder, "language": language, "instead_of": self.text[0]}
+            name = _errand(session, {**write, "source": source}).decode()
+            self.text = name, -(-len(source.encode("utf-8", "surrogatepass")) // _BLOCK) * _BLOCK
+            become = {"do": "become", "language": language, "name": name, "limits": self._job["rlimits"]}
+            _errand(session, become)
+        except ErrandError as e:
+            return f"it cannot be started: {e}"
+        except BrokenOff:  # it has let go of its judge: it is the program now
+            session.hung_up = False
+        return ""
+
+    def _is_met(self, number: int, facts: dict[str, Any], clerk: Session) -> bool:
+        milestone, timed_out = self._milestones[number], facts["outcome"] == "timed_out"
+        if facts["outcome"] == "out_of_memory" or timed_out != milestone["running"]:
+            return False
+        if milestone["exits"] is not None and facts["exit_code"] != milestone["exits"]:
+            return False
+        if milestone["line"] and number not in self._found:
+            return False
+        return not milestone["file"] or self._has_file(milestone, clerk)
+
+    def _has_file(self, milestone: dict[str, Any], clerk: Session) -> bool:
+        path = milestone["file"]
+        now = self._fingerprints(clerk)[path]
+        if now is None or now == self._before[path]:
+            return False
+        if not milestone["contains"]:
+            return True
+        content = _read(clerk, self._view, path, _CONTAINS_BYTES) or b""
+        with _patience():
+            return re.search(milestone["contains"], content[:_CONTAINS_BYTES].decode("utf-8", "replace")) is not None
+
+    def _keep(self, path: str, clerk: Session) -> dict[str, Any]:
+        most = self._job["output_bytes"]
+        content = _read(clerk, self._view, path, most)
+        if content is None:
+            return {"path": path}
+        text = content[:most].decode("utf-8", "replace")
+        return {"path": path, "text": text, "truncated": len(content) > most}
+
+    def _judge(self, facts: dict[str, Any], met: list[int], clerk: Session) -> dict[str, Any]:
+        if met:
+            return self._check(clerk)
+        if facts["outcome"] in ("timed_out", "out_of_memory"):
+            return _report("broken_off", "it was ended before it met a milestone")
+        if facts["exit_code"] is None:
+            return _report("refuted", f"signal {facts['signal']} ended it, and no milestone was met")
+        last = self._stderr.text().strip().rpartition("\n")[2]
+        return _report(
+            "refuted", f"exit code {facts['exit_code']}, and no milestone was met; {last[:500]}".rstrip("; ")
+        )
+
+    def _check(self, clerk: Session) -> dict[str, Any]:
+        if not self._command["check"]:
+            return _report("completed")
+        check = _checker(self._command["check"])
+        random.seed(self._job["seed_key"])
+
+        def read(path: str) -> bytes:
+            there = _stays_inside(path) and clerk.received < _ALL_READ_BYTES
+            content = _read(clerk, self._view, path, _READ_BYTES) if there else None
+            if content is None or len(content) > _READ_BYTES:
+                raise FileNotFoundError(f"the answer left no regular file {path} of at most {_READ_BYTES >> 20} MiB")
+            return content
+
+        try:
+            with _patience():
+                check(read, self._stdout.text())
+        except (Exception, SystemExit) as e:  # noqa: BLE001 - what a check makes of hostile files is their refutation
+            return {**_report("refuted", f"{type(e).__name__}: {e}"), "exception": type(e).__name__}
+        return _report("completed")
+
+
+class ErrandError(Exception):
+    """An errand could not be done."""
+
+
+def examine_command(job: dict[str, Any], court: Court, tender: Tender) -> dict[str, Any]:
+    """Run the job's command and say all that there is to say of it."""
+    name, laid = job["command"]["repository"], job["command"]["laid"]
+    found: dict[str, Any] = {}
+    try:
+        if not laid:
+            tender.prepare(name)
+        before = _used(f"{VIEWS}/{name}")
+        trial = Trial(job, court)
+        trial.set_up()
+        found = trial.run()
+        entries, size = (now - then for now, then in zip(_used(f"{VIEWS}/{name}"), before, strict=True))
+    except BrokenTest as e:
+        found = {"clean": True, "report": {"conclusion": "broken_test", "detail": ascii(str(e)[:2000])[1:-1]}}
+    finally:
+        restored = None if laid else tender.tidy(name)
+    if "command" in found:
+        if restored is not None:
+            entries, size = restored
+        name, own = trial.text
+        found["command"] |= {"files": max(0, entries - bool(name)), "bytes_written": max(0, size - own)}
+    found["clean"] &= laid or restored is not None
+    return found
+
+
+def _used(view: str) -> tuple[int, int]:
+    """Inodes and bytes in use on a view's own layer."""
+    facts = os.statvfs(view)
+    return facts.f_files - facts.f_ffree, (facts.f_blocks - facts.f_bfree) * facts.f_frsize
+
+
+def _is_line_alone(milestone: dict[str, Any]) -> bool:
+    others = milestone["exits"] is not None or milestone["file"] or milestone["running"]
+    return bool(milestone["line"]) and not others
+
+
+def _errand(session: Session, order: dict[str, Any]) -> bytes:
+    """Have a process do something; raises ErrandError, BrokenOff."""
+    kind, reply = session.request(b"W", json.dumps(order).encode())
+    if kind != b"V":
+        raise ErrandError(carriable(reply.decode("utf-8", "replace")))
+    return reply
+
+
+def _read(clerk: Session, view: str, path: str, most: int) -> bytes | None:
+    """A file's first bytes, one more than `most` where there are more; None where there is no such file."""
+    with contextlib.suppress(ErrandError):
+        return _errand(clerk, {"do": "read", "view": view, "path": path, "most": most})
+    return None
+
+
+def _stays_inside(path: str) -> bool:
+    return not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
+
+
+def _follow(session: Session, pidfd: int, enough: Callable[[], bool]) -> None:
+    """Listen to a program until it ends, or until it has said enough."""
+    try:
+        session.follow(pidfd, enough, lambda: faulthandler.dump_traceback_later(_STILL_S, exit=True))
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@contextlib.contextmanager
+def _patience() -> Iterator[None]:
+    """What works on an answer's text may take so long in all; then the box is ended, and the answer's time is up."""
+    faulthandler.dump_traceback_later(_STILL_S, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _checker(source: str) -> Callable[..., object]:
+    """The trusted function; raises BrokenTest."""
+    module = types.ModuleType("check")
+    try:
+        exec(compile(source, "<check>", "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - trusted: the pack's
+        check: Callable[..., object] = module.__dict__["check"]
+    except (Exception, SystemExit) as e:
+        raise BrokenTest(f"its check cannot be loaded: {type(e).__name__}: {e}") from e
+    return check
+
+
+def _report(conclusion: str, detail: str = "") -> dict[str, Any]:
+    return {"conclusion": conclusion, "detail": carriable(detail), "calls": 1}
+
+
+def _facts(facts: dict[str, Any], met: list[int], kept: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "exit_code": facts["exit_code"],
+        "signal": facts["signal"],
+        "timed_out": facts["outcome"] == "timed_out",
+        "milestones": met,
+        "kept": kept,
+    }
