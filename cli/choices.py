@@ -74,7 +74,7 @@ def judging_options() -> Decorator:
             "--compat",
             metavar="NAME",
             show_default="our own rules",
-            help="Judge as this upstream harness does, bugs included: evalplus, evoeval, enam or sallm.",
+            help="Judge as this upstream harness does, bugs included: evalplus, evoeval, enam, sallm or ml-bench.",
         ),
         click.option(
             "--grade",
@@ -146,6 +146,12 @@ def selection_options(out: str = "DIR") -> Decorator:
         ),
         click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Take only the first N problems."),
         click.option(
+            "--setting",
+            metavar="NAME",
+            show_default="oracle, where there is a choice",
+            help="How much of a repository's documentation a model is shown: oracle, retrieval or raw.",
+        ),
+        click.option(
             "--task", "--task-id", "tasks", metavar="ID", multiple=True, help="Take only this problem; repeatable."
         ),
         click.option(
@@ -202,6 +208,7 @@ def eval_options(given: Mapping[str, Any]) -> EvalOptions:
         runtime=given["runtime"],
         data=given["data"],
         compat=given["compat"],
+        setting=given["setting"],
         details=given["test_details"],
         security_tools=given["security_tools"],
         fail_under=tuple(map(parse_gate, given["fail_under"])),
