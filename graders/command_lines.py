@@ -7,7 +7,7 @@ tree-sitter parses; nothing is expanded but variables that the text itself sets 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,7 +23,7 @@ _MOST_ROUNDS = 20  # of a loop over words
 _DEEPEST = 5  # shells within shells, functions within functions
 _SHELLS = ("bash", "sh", "dash", "zsh")
 _TRANSPARENT = (
-    "program", "compound_statement", "do_group", "variable_assignments", "declaration_command", "redirected_statement",
+    "program", "compound_statement", "do_group", "variable_assignments", "declaration_command",
     "heredoc_redirect", "negated_command",
 )  # fmt: skip
 _ESCAPED = re.compile(r"\\(\n|.)", re.DOTALL)
@@ -39,11 +39,20 @@ class Commands:
     unread: str = ""
 
 
+def is_shell(text: str) -> bool:
+    """Whether a text is grammatical for a shell; nearly every list of words is."""
+    return not _parsed(text).has_error
+
+
 def commands_of(text: str) -> Commands:
     """The commands of a shell text. Raises nothing but MemoryError and RecursionError."""
     reader = _Reader()
     reader.read(text)
     return Commands(words=tuple(reader.found[:_MOST_COMMANDS]), unread=reader.unread)
+
+
+def _parsed(text: str) -> Node:
+    return _parser().parse(text.encode("utf-8", "surrogatepass")).root_node
 
 
 @cache
@@ -63,10 +72,10 @@ class _Reader:
     depth: int = 0
 
     def read(self, text: str) -> None:
-        tree = _parser().parse(text.encode("utf-8", "surrogatepass"))
-        if tree.root_node.has_error:
-            self.unread = self.unread or _first_error(tree.root_node)
-        self.visit(tree.root_node)
+        root = _parsed(text)
+        if root.has_error:
+            self.unread = self.unread or _first_error(root)
+        self.visit(root)
 
     def visit(self, node: Node) -> None:
         """One statement. Whoever comes after `exit` is not visited."""
@@ -95,8 +104,18 @@ class _Reader:
         if name is not None and body is not None:
             self.functions[_text(name)] = body
 
-    def _command(self, node: Node) -> None:
-        words = self._words(node)
+    def _redirected(self, node: Node) -> None:
+        """Words behind a redirection are the command's own as well."""
+        for child in node.named_children:
+            if child.type == "command":
+                redirects = (one for one in node.children_by_field_name("redirect") if one.type == "file_redirect")
+                targets = (one.children_by_field_name("destination") for one in redirects)
+                self._command(child, [word for of_one in targets for word in of_one[1:]])
+            else:
+                self.visit(child)
+
+    def _command(self, node: Node, more: Sequence[Node] = ()) -> None:
+        words = self._words(node) + [word for one in more for word in self._word(one)]
         if not words:
             return
         name = words[0] or ""
@@ -234,6 +253,7 @@ class _Reader:
 
 _VISITS: Mapping[str, Callable[[_Reader, Node], None]] = {
     "command": _Reader._command,
+    "redirected_statement": _Reader._redirected,
     "list": _Reader._list,
     "pipeline": _Reader._pipeline,
     "subshell": _Reader._subshell,

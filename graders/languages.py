@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+from codebench.graders.command_lines import is_shell
+
 BASH, PYTHON = "bash", "python"
 _SHEBANG = re.compile(r"#![^\n]*?\b(?:(?P<python>python[\d.]*)|(?P<shell>(?:ba|da|z)?sh))\b")
 _LOOKS_LIKE_PYTHON = re.compile(
@@ -18,14 +20,14 @@ _SCRIPTS = (".sh ", ".py ")
 def language_of(code: str) -> str:
     """BASH or PYTHON: what a `#!` says; else PYTHON for a Python program that imports, defines, assigns or calls.
 
-    What is no program at all counts as PYTHON where a line of it imports or defines, as Python alone does.
+    What is grammatical for neither counts as PYTHON where a line of it imports or defines, as Python alone does.
     """
     if shebang := _SHEBANG.match(code):
         return PYTHON if shebang["python"] else BASH
     try:
         tree = ast.parse(code)
     except (SyntaxError, ValueError):
-        return PYTHON if _LOOKS_LIKE_PYTHON.search(code) else BASH
+        return PYTHON if not is_shell(code) and _LOOKS_LIKE_PYTHON.search(code) else BASH
     return PYTHON if any(map(_does_something, tree.body)) else BASH
 
 

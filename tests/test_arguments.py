@@ -51,6 +51,7 @@ def lacks(wanted: dict[str, object], code: str, script: str = "train.py", **aske
         "python train.py lr=0.01 'name= a b'",
         "accelerate launch --num_processes 2 train.py --lr 0.01 --name ' a b'",
         "python train.py --lr 5 --name x --lr 0.01 --name ' a b'",
+        "cat > train.sh <<'END'\nimport os\nprint(1)\nEND\npython train.py --lr 0.01 2> log --name ' a b' < /dev/null",
     ],
 )
 def test_a_command_gives_its_arguments_however_it_is_written(command: str) -> None:
