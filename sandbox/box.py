@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from codebench.sandbox.command import CommandFacts
 from codebench.sandbox.guest.frames import FrameBuffer, FrameError, header
 from codebench.sandbox.job import (
     Batch,
@@ -86,6 +87,11 @@ class Wall(Protocol):
         ...
 
     @property
+    def overlays(self) -> bool:
+        """Are views of them to be laid into the boxes from outside, where that can be done?"""
+        ...
+
+    @property
     def bounds_addresses(self) -> bool:
         """May a candidate's address space be limited? Not where it uses a GPU, which maps all memory there is."""
         ...
@@ -138,7 +144,7 @@ class Box:
             if kind != b"H":
                 raise self._spent("spoke out of turn at its start")
             self.python: str = msgspec.json.decode(body)["python"]
-            if self._trees:
+            if self._trees and wall.overlays:
                 self._open_views()
         except BaseException:
             self.close()
@@ -188,7 +194,7 @@ class Box:
             if _STOOD_STILL not in str(e):
                 raise
             self.clean = False
-            return _stood_still(time.monotonic() - started)
+            return _stood_still(job, time.monotonic() - started)
         if kind != b"R":
             raise self._spent(f"answered with a frame of kind {kind!r}")
         return self._execution(body)
@@ -233,11 +239,14 @@ class Box:
         return BoxSpentError(f"the box {what}; {self._channel.diagnosis() or 'it left no message'}")
 
 
-def _stood_still(wall_s: float) -> Execution:
+def _stood_still(job: Job, wall_s: float) -> Execution:
     """The test got stuck on what the program had returned, and its box was ended: the program's time is over."""
+    command = CommandFacts(timed_out=True) if job.command is not None else None
     detail = "the test did not come to an end on what the program returned"
     report = Report(conclusion=Conclusion.BROKEN_OFF, detail=detail)
-    return Execution(outcome=Outcome.TIMED_OUT, report=report, wall_s=wall_s, cpu_s=0.0, memory_bytes=0)
+    return Execution(
+        outcome=Outcome.TIMED_OUT, report=report, wall_s=wall_s, cpu_s=0.0, memory_bytes=0, command=command
+    )
 
 
 def _order(job: Job, core: int | None, laid: bool, bounds_addresses: bool) -> dict[str, object]:

@@ -38,6 +38,7 @@ _GUEST_MEMORY_MIB = 256  # the judge, the zygote and what the tmpfs hold, on top
 _GUEST_PROCESSES = 16
 _TMPFS_INODES = 16384
 _LAST_WORDS = 2048
+_PLAIN_RUNTIMES = (None, "runc", "io.containerd.runc.v2", "crun", "nvidia")  # those whose mounts are the kernel's
 _NO_GPUS = ("could not select device driver", "nvidia-container", "unknown or invalid runtime", "CDI device")
 _GPUS_MISSING = (
     "the engine has no GPUs to give; install the NVIDIA Container Toolkit (apt-get install nvidia-container-toolkit, "
@@ -69,6 +70,7 @@ class DockerWall:
         self, client: DockerClient, image: Image, options: SandboxOptions, trees: tuple[Tree, ...] = ()
     ) -> None:
         self.trees = trees
+        self.overlays = options.overlays
         self.bounds_addresses = not options.gpus
         self._client = client
         self._image = image
@@ -108,7 +110,7 @@ class DockerWall:
 
     def _start(self, limits: Limits) -> DockerChannel:
         uid = candidate_uid()
-        return DockerChannel(self._client, self._create(limits, uid), uid, self.trees)
+        return DockerChannel(self._client, self._create(limits, uid), uid, self.trees, self._options.runtime)
 
     def _create(self, limits: Limits, uid: int) -> str:
         api = self._client.api
@@ -166,10 +168,18 @@ class DockerWall:
 class DockerChannel:
     """A started container and the socket on which its streams arrive."""
 
-    def __init__(self, client: DockerClient, container: str, uid: int = 0, trees: tuple[Tree, ...] = ()) -> None:
+    def __init__(
+        self,
+        client: DockerClient,
+        container: str,
+        uid: int = 0,
+        trees: tuple[Tree, ...] = (),
+        runtime: str | None = None,
+    ) -> None:
         self._api = client.api
         self._container = container
         self._uid = uid
+        self._runtime = runtime
         self._trees = trees
         self._views: Views | None = None
         self._frames = Demultiplexer()
@@ -211,6 +221,8 @@ class DockerChannel:
 
         That needs root on the machine on which the engine runs, with the same view of its processes.
         """
+        if self._runtime not in _PLAIN_RUNTIMES:
+            raise ViewsError(f"the runtime {self._runtime} may have mounts of its own")
         if os.geteuid() != 0:
             raise ViewsError("only root can enter the engine's containers")
         with engine_errors("cannot ask for the box's process"):

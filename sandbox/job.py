@@ -305,8 +305,9 @@ class SandboxOptions:
     `pinned` keeps each box on a core of its own, so that times can be taken: no more workers than physical cores then.
 
     `repositories` has a folder of this machine for each name that a `Command` may give; what is in it must be readable
-    by all, and must not change while the sandbox is open. `gpus` is how many of the engine's GPUs every box is given,
-    "all" or a number, "" for none; only Docker's boxes can have any.
+    by all, and must not change while the sandbox is open. Commands see them through overlays where the machine allows
+    that and `overlays` is true; else each box keeps a copy, whose bytes it restores after every command. `gpus` is how
+    many of the engine's GPUs every box is given, "all" or a number, "" for none; only Docker's boxes can have any.
     """
 
     workers: int
@@ -316,6 +317,7 @@ class SandboxOptions:
     pinned: bool = False
     packages: str = ""
     repositories: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+    overlays: bool = True
     gpus: str = ""
     note: Callable[[str], None] = field(default=lambda _: None, compare=False, repr=False)
 

@@ -77,6 +77,8 @@ class Mounter:
             os.close(fd)
         self._lay(0, 1)  # what cannot be done is to be known now
         self._lift(0)
+        for name in plan.names:
+            kernel.umount(f"{VIEWS}/{name}")  # where a copy would have been, which is not to be written to
 
     def obey(self, order: bytes) -> str:
         """Carry out `+NUMBER MIB` or `-NUMBER 0`; gives the answer."""

@@ -38,17 +38,27 @@ def open_sandbox(options: SandboxOptions) -> Sandbox:
         raise SandboxError("the namespaces sandbox has no GPUs to give; use --sandbox docker with --gpus")
     trees = read_trees(options.repositories)
     rootfs = build_rootfs(options.packages, options.note, for_commands=bool(trees))
-    return Pool(NamespacesWall(rootfs, options.workers, options.packages, trees), options)
+    wall = NamespacesWall(rootfs, options.workers, options.packages, trees, overlays=options.overlays)
+    return Pool(wall, options)
 
 
 class NamespacesWall:
     """Starts boxes from one root file system."""
 
-    def __init__(self, rootfs: Rootfs, workers: int, packages: str = "", trees: tuple[Tree, ...] = ()) -> None:
+    def __init__(
+        self,
+        rootfs: Rootfs,
+        workers: int,
+        packages: str = "",
+        trees: tuple[Tree, ...] = (),
+        *,
+        overlays: bool = True,
+    ) -> None:
         self._rootfs = rootfs
         self._workers = workers
         self._packages = packages
         self.trees = trees
+        self.overlays = overlays
         self.bounds_addresses = True
 
     @property

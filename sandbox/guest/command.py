@@ -103,18 +103,26 @@ class Tender:
         self._court = court
         self._names = names
         self._clean: str | None = None
+        self._inodes: dict[str, int] = {}
 
-    def prepare(self, name: str) -> None:
-        """See that there is a clean copy of this repository; raises BrokenTest."""
-        if self._clean != name:
+    def prepare(self, name: str, laid: bool) -> None:
+        """See that there is a clean view of this repository, or a copy where none was `laid`; raises BrokenTest."""
+        if laid:
+            if set(os.listdir(f"{VIEWS}/{name}")) != set(os.listdir(f"{CLEAN}/{name}")):  # noqa: PTH208 - as elsewhere
+                raise SystemExit("what was mounted from outside is not seen in here: its runtime has mounts of its own")
+        elif self._clean != name:
             self._tend(name)
+            self._inodes[name], _ = _used(f"{VIEWS}/{name}")
 
     def tidy(self, name: str) -> tuple[int, int] | None:
         """Clean up after a command; how many entries had to be restored, and their bytes. None where that fails."""
         self._clean = None
-        with contextlib.suppress(BrokenTest):
-            return self._tend(name)
-        return None
+        try:
+            undone = self._tend(name)
+        except BrokenTest:
+            return None
+        inodes, _ = _used(f"{VIEWS}/{name}")
+        return undone if inodes == self._inodes.get(name) else None  # else something without a name is there still
 
     def _tend(self, name: str) -> tuple[int, int]:
         others = [f"{VIEWS}/{other}" for other in self._names if other != name]
@@ -167,13 +175,12 @@ class Trial:
         heard = Listener({}, set())
         session.stdout.heard = session.stderr.heard = heard.hear
         try:
-            problem = self._start(session, self._command["set_up"])
-            if not problem:
-                _follow(session, pidfd, lambda: False)
+            self._start(session, self._command["set_up"])
+            _follow(session, pidfd, lambda: False)
         finally:
             facts = self._court.dismiss(session, pidfd)
-        if problem or facts["exit_code"] != 0:
-            how = problem or f"{facts['outcome']}, exit code {facts['exit_code']}: {heard.text()[-800:]}"
+        if facts["exit_code"] != 0:
+            how = f"{facts['outcome']}, exit code {facts['exit_code']}: {heard.text()[-800:]}"
             raise BrokenTest(f"its set-up fails in {self._command['repository']}: {how}")
 
     def run(self) -> dict[str, Any]:
@@ -182,16 +189,13 @@ class Trial:
         session.stdout.heard, session.stderr.heard = self._stdout.hear, self._stderr.hear
         try:
             self._before = self._fingerprints(session)
-            problem = self._start(session, self._job["source"])
-            if not problem:
-                _follow(session, pidfd, lambda: bool(self._found & self._ending))
+            self._start(session, self._job["source"])
+            _follow(session, pidfd, lambda: bool(self._found & self._ending))
         finally:
             facts = self._court.dismiss(session, pidfd)
         self._stdout.finish()
         self._stderr.finish()
         output = {"stdout": session.stdout.facts(), "stderr": session.stderr.facts()}
-        if problem:
-            return {**facts, **output, "report": _report("not_loaded", problem), "command": _facts(facts, [], [])}
         with _clerk(self._court) as clerk:
             met = [number for number in range(len(self._milestones)) if self._is_met(number, facts, clerk)]
             kept = [self._keep(path, clerk) for path in self._command["keep"]]
@@ -204,8 +208,8 @@ class Trial:
         order = {"do": "fingerprint", "view": self._view, "paths": self._files}
         return dict(zip(self._files, json.loads(_errand(session, order)), strict=True))
 
-    def _start(self, session: Session, source: str) -> str:
-        """Have a process become the program; "" where it has, else why it cannot."""
+    def _start(self, session: Session, source: str) -> None:
+        """Have a process become the program. Raises BrokenTest where it cannot: nothing untrusted has run so far."""
         language = self._command["language"]
         folder = f"{self._view}/{self._command['cwd']}"
         try:
@@ -215,10 +219,9 @@ class Trial:
             become = {"do": "become", "language": language, "name": name, "limits": self._job["rlimits"]}
             _errand(session, become)
         except ErrandError as e:
-            return f"it cannot be started: {e}"
+            raise BrokenTest(f"nothing can be started in {folder}: {e}") from None
         except BrokenOff:  # it has let go of its judge: it is the program now
             session.hung_up = False
-        return ""
 
     def _is_met(self, number: int, facts: dict[str, Any], clerk: Session) -> bool:
         milestone, timed_out = self._milestones[number], facts["outcome"] == "timed_out"
@@ -291,8 +294,7 @@ def examine_command(job: dict[str, Any], court: Court, tender: Tender) -> dict[s
     name, laid = job["command"]["repository"], job["command"]["laid"]
     found: dict[str, Any] = {}
     try:
-        if not laid:
-            tender.prepare(name)
+        tender.prepare(name, laid)
         before = _used(f"{VIEWS}/{name}")
         trial = Trial(job, court)
         trial.set_up()

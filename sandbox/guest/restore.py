@@ -16,7 +16,6 @@ Does not guarantee
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from dataclasses import dataclass, field
 
@@ -156,7 +155,8 @@ def _put_back(clean: str, view: str) -> None:
         os.symlink(os.readlink(clean), view)  # noqa: PTH115, PTH211 - as above
     else:
         with open(clean, "rb") as source, open(view, "xb") as target:  # noqa: PTH123 - as above
-            shutil.copyfileobj(source, target, _PORTION)
+            while portion := source.read(_PORTION):
+                target.write(portion)
         os.chmod(view, _mode(facts))  # noqa: PTH101 - as above
     _set_time(facts, view)
 
