@@ -6,7 +6,6 @@ Where `pack.toml` names repositories, `tasks.jsonl` holds tasks that use them in
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -32,8 +31,16 @@ from codebench.problems.problem import (
     Workload,
 )
 from codebench.problems.repository import Setting
-from codebench.problems.repository_pack import TASKS, RepositoryRow, load_repositories, load_tasks, shared_image
+from codebench.problems.repository_pack import (
+    TASKS,
+    RepositoryRow,
+    joint_sha256,
+    load_repositories,
+    load_tasks,
+    shared_image,
+)
 from codebench.problems.unit_tests import check_methods, read_files, unit_tests
+from codebench.problems.upstream_rules import HARNESS
 
 HEADER = "pack.toml"
 PROBLEMS = "problems.jsonl"
@@ -120,12 +127,12 @@ def _load_repository_pack(folder: Path, header: PackHeader) -> Suite:
     path = folder / TASKS
     digest = _checked_sha256(path, header)
     repositories = load_repositories(header.repositories, folder, folder / HEADER)
-    parts = [f"{TASKS} {digest}", *(f"{one.name} {one.sha256}" for one in repositories)]
     return Suite(
         name=header.name,
         problems=tuple(load_tasks(path, repositories)),
-        sha256=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
+        sha256=joint_sha256(digest, repositories),
         source=_source(path, header),
+        compat=(HARNESS,),
         image=shared_image(repositories, folder / HEADER),
         repositories=repositories,
         setting=Setting.ORACLE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import math
 import re
@@ -26,10 +27,11 @@ from codebench.problems.repository import (
     WantedSign,
 )
 from codebench.problems.repository_store import from_archive, from_folder, from_git, text_of
+from codebench.problems.upstream_rules import with_upstream_rules
 
 TASKS = "tasks.jsonl"
 _IMAGES = Path(__file__).parent.parent / "images"  # beside this package in the source tree and where it is installed
-_LOCK, _DOCKERFILE = "requirements.lock", "Dockerfile"
+LOCK, _DOCKERFILE = "requirements.lock", "Dockerfile"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CHOICES = {
     "kind": tuple(AnswerKind),
@@ -144,6 +146,12 @@ def load_tasks(path: Path, repositories: Sequence[Repository]) -> Iterator[Probl
         yield _problem(row, known[row.repository], where)
 
 
+def joint_sha256(tasks: str, repositories: Sequence[Repository]) -> str:
+    """The digest of a suite: of its tasks' file, and of every repository."""
+    parts = [tasks, *(f"{one.name} {one.sha256}" for one in repositories)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def arguments_in(given: Mapping[str, object] | str, where: str) -> dict[str, Scalar | tuple[Scalar, ...]]:
     """`arguments` as an object, or as the text of one in JSON or of a Python dictionary; it is never evaluated.
 
@@ -220,15 +228,15 @@ def _check_image(image: str, folder: Path, where: str) -> None:
     if not image:
         return
     place = folder / image if "/" in image else _IMAGES / image
-    if (place / _LOCK).is_file() or ("/" in image and (place / _DOCKERFILE).is_file()):
+    if (place / LOCK).is_file() or ("/" in image and (place / _DOCKERFILE).is_file()):
         return
-    known = ", ".join(sorted(path.parent.name for path in _IMAGES.glob(f"*/{_LOCK}")))
-    raise PackError(f"{where}: there is no image {image!r} ({place / _LOCK} is missing); there are: {known}")
+    known = ", ".join(sorted(path.parent.name for path in _IMAGES.glob(f"*/{LOCK}")))
+    raise PackError(f"{where}: there is no image {image!r} ({place / LOCK} is missing); there are: {known}")
 
 
 def _problem(row: TaskRow, repository: Repository, where: str) -> Problem:
     _check_row(row, where)
-    return Problem(
+    problem = Problem(
         task_id=row.task_id,
         prompt="",
         entry_point="",
@@ -248,6 +256,7 @@ def _problem(row: TaskRow, repository: Repository, where: str) -> Problem:
             entries=repository.entries,
         ),
     )
+    return with_upstream_rules(problem)
 
 
 def _arguments(row: TaskRow, where: str) -> WantedArguments:
@@ -263,19 +272,19 @@ def _arguments(row: TaskRow, where: str) -> WantedArguments:
 
 
 def _run(row: TaskRow) -> WantedRun:
-    signs = tuple(
-        WantedSign(exits=one.exits, line=one.line, file=one.file, contains=one.contains, running=one.running)
-        for one in row.milestones
-    )
     return WantedRun(
         repository=row.repository,
-        signs=signs,
+        signs=tuple(map(sign_of, row.milestones)),
         cwd=row.cwd,
         set_up=row.set_up,
         check=row.check,
         timeout_s=row.timeout_s,
         disk_mib=row.disk_mib,
     )
+
+
+def sign_of(row: SignRow) -> WantedSign:
+    return WantedSign(exits=row.exits, line=row.line, file=row.file, contains=row.contains, running=row.running)
 
 
 def _canned(row: AnswerRow) -> CannedAnswer:
@@ -290,17 +299,13 @@ def _check_row(row: TaskRow, where: str) -> None:
     for name in ("task_id", "instruction", "reference"):
         if not getattr(row, name).strip():
             raise PackError(f"{where}: field `{name}` is empty")
-    if not _is_inside(row.cwd):
+    if not is_inside(row.cwd):
         raise PackError(f"{where}: field `cwd`: {row.cwd!r} is not a folder of the repository")
     if row.timeout_s is not None and not 0 < row.timeout_s < math.inf:
         raise PackError(f"{where}: field `timeout_s`: {row.timeout_s} is not a positive number of seconds")
     if row.disk_mib < 1:
         raise PackError(f"{where}: field `disk_mib`: {row.disk_mib} is less than 1")
-    if not row.milestones:
-        raise PackError(f"{where}: field `milestones` is empty: nothing could succeed; leave it out for an exit with 0")
-    for index, sign in enumerate(row.milestones):
-        if problem := _sign_problem(sign):
-            raise PackError(f"{where}: field `milestones[{index}]`: {problem}")
+    check_signs(row.milestones, where)
     _check_check(row, where)
     for index, answer in enumerate(row.answers):
         if not answer.verdict:
@@ -308,6 +313,15 @@ def _check_row(row: TaskRow, where: str) -> None:
         if answer.check not in ("", *_CHOICES["check"]):
             known = ", ".join(_CHOICES["check"])
             raise PackError(f"{where}: field `answers[{index}].check`: {answer.check!r}; there are: {known}")
+
+
+def check_signs(signs: Sequence[SignRow], where: str) -> None:
+    """Raises PackError where one of them cannot be a sign of success, or there is none."""
+    if not signs:
+        raise PackError(f"{where}: field `milestones` is empty: nothing could succeed; leave it out for an exit with 0")
+    for index, sign in enumerate(signs):
+        if problem := _sign_problem(sign):
+            raise PackError(f"{where}: field `milestones[{index}]`: {problem}")
 
 
 def _sign_problem(sign: SignRow) -> str:
@@ -319,7 +333,7 @@ def _sign_problem(sign: SignRow) -> str:
         return "what still runs has not ended; drop `exits` or `running`"
     if sign.contains and not sign.file:
         return "`contains` needs the `file` that it is said of"
-    if not _is_inside(sign.file):
+    if not is_inside(sign.file):
         return f"`file`: {sign.file!r} is not a path in the repository"
     for name, pattern in (("line", sign.line), ("contains", sign.contains)):
         try:
@@ -340,5 +354,5 @@ def _check_check(row: TaskRow, where: str) -> None:
         raise PackError(f"{where}: field `check` does not define check(read, output)")
 
 
-def _is_inside(path: str) -> bool:
+def is_inside(path: str) -> bool:
     return not path.startswith("/") and ".." not in PurePosixPath(path).parts and "\0" not in path
