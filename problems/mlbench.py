@@ -18,6 +18,7 @@ from codebench.problems.jsonl import read_rows
 from codebench.problems.problem import PackError, Problem, Suite
 from codebench.problems.repository import (
     AnswerLanguage,
+    Argument,
     Repository,
     RepositoryTask,
     Setting,
@@ -162,7 +163,7 @@ def _problem(row: MlBenchRow, where: str) -> Problem:
     )
 
 
-def _wanted(given: Mapping[str, object] | str | None, where: str) -> MappingProxyType[str, object]:
+def _wanted(given: Mapping[str, object] | str | None, where: str) -> Mapping[str, Argument]:
     """The arguments; where there are none the field is null, "" or an empty object."""
     return MappingProxyType(arguments_in(given, where) if given and str(given).strip() else {})
 

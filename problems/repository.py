@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 Scalar = str | int | float | bool | None
+Argument = Scalar | tuple[Scalar, ...]
 
 
 class AnswerLanguage(StrEnum):
@@ -90,7 +91,7 @@ class WantedArguments:
     """
 
     name: str = "arguments"
-    wanted: Mapping[str, Scalar | tuple[Scalar, ...]]
+    wanted: Mapping[str, Argument]
     script: str = ""
     positionals: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()

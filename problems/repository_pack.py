@@ -18,9 +18,9 @@ from codebench.problems.jsonl import json_object, numbered_lines, unique_tasks
 from codebench.problems.problem import AnswerKind, CannedAnswer, PackError, Problem
 from codebench.problems.repository import (
     AnswerLanguage,
+    Argument,
     Repository,
     RepositoryTask,
-    Scalar,
     WantedArguments,
     WantedLanguage,
     WantedRun,
@@ -152,7 +152,7 @@ def joint_sha256(tasks: str, repositories: Sequence[Repository]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def arguments_in(given: Mapping[str, object] | str, where: str) -> dict[str, Scalar | tuple[Scalar, ...]]:
+def arguments_in(given: Mapping[str, object] | str, where: str) -> dict[str, Argument]:
     """`arguments` as an object, or as the text of one in JSON or of a Python dictionary; it is never evaluated.
 
     Raises PackError that begins with `where` for anything else, and for values that are neither scalars nor lists.
@@ -175,7 +175,7 @@ def _literal(text: str, where: str) -> object:
         raise PackError(f"{where}: field `arguments`: neither JSON nor a Python literal; write an object") from None
 
 
-def _argument(value: object, where: str) -> Scalar | tuple[Scalar, ...]:
+def _argument(value: object, where: str) -> Argument:
     if isinstance(value, list | tuple):
         items = tuple(_argument(one, where) for one in value)
         if not all(one is None or isinstance(one, str | int | float) for one in items):

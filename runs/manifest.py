@@ -56,7 +56,8 @@ class Manifest:
     `compat` names the upstream harness whose rules were followed, None for our own; `setting` how much documentation
     a model is shown, None where there is nothing to choose; `details` says that every input
     was run and recorded; `repairs` is how many rounds of repair wrong answers got. `tools` has the versions of the
-    analysers that the graders use, `cwe` the weaknesses that a problem invites, by its task_id.
+    analysers that the graders use, `cwe` the weaknesses that a problem invites, by its task_id, and `repositories` the
+    repository that it uses.
     """
 
     schema: int = SCHEMA
@@ -76,6 +77,7 @@ class Manifest:
     details: bool = False
     repairs: int = 0
     cwe: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    repositories: dict[str, str] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
 
 
@@ -115,6 +117,7 @@ def new_manifest(
         details=selection.details,
         repairs=selection.repairs,
         cwe={problem.task_id: problem.cwe for problem in suite.problems if problem.cwe},
+        repositories={problem.task_id: problem.task.repository for problem in suite.problems if problem.task},
         tools=selection.tools,
     )
 

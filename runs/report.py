@@ -15,6 +15,7 @@ from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
 from codebench.runs.quality_table import bug_table, quality_facts, quality_table
 from codebench.runs.records import read_records
+from codebench.runs.repositories import show_repositories
 from codebench.runs.sallm_verdicts import HARNESS
 from codebench.runs.searches import read_searches
 from codebench.runs.secure_report import security_fact, security_remarks, security_scores, show_security
@@ -47,6 +48,8 @@ def show_report(run: Run, console: Console) -> None:
     console.print(_table(run), highlight=False)
     if run.summary.efficiency is not None and run.summary.efficiency.levels:
         console.print(_levels(run.summary.efficiency), highlight=False)
+    if run.summary.repositories is not None:
+        show_repositories(run.summary.repositories, console)
     if run.summary.security is not None:
         show_security(run.summary.security, run.manifest.compat == HARNESS, console)
     if run.summary.findings is not None and run.summary.findings.rules:
@@ -183,6 +186,8 @@ def _facts(run: Run) -> list[tuple[str, str]]:
         facts += findings_facts(summary.findings)
     if summary.quality is not None:
         facts += quality_facts(summary.quality)
+    if run.manifest.setting:
+        facts.append(("documentation", f"shown in the setting {run.manifest.setting}"))
     if run.manifest.compat:
         facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:
