@@ -1,5 +1,6 @@
 # make demo   a real model on the starter pack, no daemon needed     make test   everything, with a Docker engine
 # make check  lint, format and types                             make clean  remove what these made here
+# make docs   write the parts of the documentation that are made from the code
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ PACKAGES := problems generators sandbox graders runs cli
 export PYTHONSAFEPATH := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check pytest clean
+.PHONY: demo test check pytest docs clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.stamp
@@ -26,6 +27,9 @@ check: $(VENV)/test.stamp
 pytest: $(VENV)/test.stamp
 	$(BIN)/codebench images build
 	CODEBENCH_REQUIRE_DOCKER=1 $(BIN)/pytest
+
+docs: $(VENV)/test.stamp
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -37,6 +40,26 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one command took: seconds, and the peak resident set of its largest process in MiB."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mib: float
+
+
+def cost_of(arguments: Sequence[str]) -> Cost:
+    """Run `codebench ARGUMENTS` in a process of its own. Raises CalledProcessError where it fails."""
+    code = f"import resource, sys; from codebench.cli.main import run; code = run({list(arguments)!r}); "
+    code += "print(*resource.getrusage(resource.RUSAGE_SELF), file=sys.stderr); raise SystemExit(code)"
+    began = time.perf_counter()
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    wall_s = time.perf_counter() - began
+    user_s, system_s, peak_kib, *_ = map(float, done.stderr.splitlines()[-1].split())
+    return Cost(wall_s=wall_s, cpu_s=user_s + system_s, peak_mib=peak_kib / 1024)
 
 
 def machine() -> str:

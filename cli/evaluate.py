@@ -113,7 +113,7 @@ def _evaluate(options: EvalOptions, as_json: bool) -> int:
             return ExitCode.INTERRUPTED
         runs.append(run)
         if not as_json:
-            put_report(run, as_json)
+            put_report(run)
         code = gate_exit_code(run.summary, options.fail_under)
         codes.append(ExitCode.INFRASTRUCTURE if run.summary.infra_errors or _tool_failed(run) else code)
     put_reports(runs, as_json)

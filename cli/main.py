@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_e
 from codebench.cli.images import images_group
 from codebench.cli.output import say
 from codebench.cli.report import report_command
+from codebench.cli.schema import schema_command
 from codebench.cli.selfcheck import selfcheck_command
 from codebench.cli.suites import suites_command
 
@@ -53,6 +55,7 @@ for command in (
     report_command,
     import_command,
     export_command,
+    schema_command,
     suites_command,
     data_group,
     images_group,
@@ -66,6 +69,8 @@ def main() -> None:
     """What the `codebench` script runs."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIOWrapper in a process
+    # what a scheduler sends before it kills is Ctrl-C: results are kept, boxes are closed
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     sys.exit(run(sys.argv[1:]))
 
 

@@ -16,6 +16,7 @@ import msgspec
 from codebench.problems import Suite
 from codebench.runs.encoding import encode
 from codebench.runs.record import SCHEMA, RunError
+from codebench.runs.versions import refuse_newer
 from codebench.sandbox import Limits, SandboxError, SandboxInfo
 
 MANIFEST = "run.json"
@@ -181,16 +182,18 @@ def _sync_names(directory: Path) -> None:
 def read_manifest(directory: Path) -> Manifest:
     """Raises RunError where there is no run, or its run.json is not one that this codebench reads."""
     path = directory / MANIFEST
+    document = b""
     try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        document = path.read_bytes()
+        manifest = msgspec.json.decode(document, type=Manifest)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise RunError(f"no run in {directory}: no {MANIFEST}; name a directory that `codebench eval` made") from error
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        refuse_newer(document, str(path))
         raise RunError(f"{path} is not a manifest: {error}; restore it, or use another --out") from error
-    if manifest.schema != SCHEMA:
-        raise RunError(f"{path} has schema {manifest.schema}, this codebench reads {SCHEMA}; use the one that wrote it")
+    refuse_newer(document, str(path))
     return manifest
 
 

@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 LONGEST = 200
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]")
 _DIRECTION = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069]")
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~$^:@/.-])")
-_MENTION = re.compile(r"[@#]|GH-|://|www\.", re.IGNORECASE)
+_MARKUP = re.compile(r"[\\`*_\[\]|~$]|:(?=[\w:])|^[-+=#]+(?=\s|$)|(?<=\d)[.)](?=\s|$)")
+_MENTION = re.compile(r"(?<!\w)@|#(?=\d)|GH-|://|www\.", re.IGNORECASE)
 _BREAKS = re.compile(r"\s+")
 
 
@@ -56,5 +56,5 @@ def _broken(match: re.Match[str]) -> str:
 
 
 def _entity(match: re.Match[str]) -> str:
-    """A number that HTML shows as the character and Markdown does not read."""
-    return f"&#{ord(match[1])};"
+    """Numbers that HTML shows as the characters and Markdown does not read."""
+    return "".join(f"&#{ord(character)};" for character in match[0])

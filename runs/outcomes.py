@@ -128,10 +128,7 @@ def outcomes_of(manifest: Manifest, records: Iterable[Record]) -> Outcomes:
     for record in records:
         task_id, sample, number = record.task_id, record.sample, record.round
         if task_id not in first or not (0 <= sample < manifest.samples and 0 <= number <= manifest.repairs):
-            raise RunError(
-                f"the records hold sample {sample} of {task_id}, which run.json does not list; "
-                "records of another run were added to this one: take them out"
-            )
+            raise not_listed(task_id, sample)
         outcome = outcome_of(record)
         if outcome.timed is None and outcome.measured is None:
             outcome = same.setdefault(outcome, outcome)
@@ -140,6 +137,14 @@ def outcomes_of(manifest: Manifest, records: Iterable[Record]) -> Outcomes:
         else:
             _keep(first[task_id], sample, outcome)
     return Outcomes(first=first, repaired=repaired)
+
+
+def not_listed(task_id: str, sample: int) -> RunError:
+    """The error for a record that the manifest does not allow."""
+    return RunError(
+        f"the records hold sample {sample} of {task_id}, which run.json does not list; "
+        "records of another run were added to this one: take them out"
+    )
 
 
 def outcome_of(record: Record) -> Outcome:

@@ -15,10 +15,10 @@ from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
 from codebench.runs.quality_table import bug_table, quality_facts, quality_table
 from codebench.runs.records import read_records
-from codebench.runs.repositories import show_repositories
+from codebench.runs.repositories import repository_tables
 from codebench.runs.sallm_verdicts import HARNESS
 from codebench.runs.searches import read_searches
-from codebench.runs.secure_report import security_fact, security_remarks, security_scores, show_security
+from codebench.runs.secure_report import security_fact, security_remarks, security_scores, security_tables
 from codebench.runs.summary import Summary, Usage, summarise
 
 if TYPE_CHECKING:
@@ -45,62 +45,75 @@ def report_json(run: Run) -> dict[str, object]:
 
 def show_report(run: Run, console: Console) -> None:
     """Print the report; fits 80 columns."""
-    console.print(_table(run), highlight=False)
-    if run.summary.efficiency is not None and run.summary.efficiency.levels:
-        console.print(_levels(run.summary.efficiency), highlight=False)
-    if run.summary.repositories is not None:
-        show_repositories(run.summary.repositories, console)
-    if run.summary.security is not None:
-        show_security(run.summary.security, run.manifest.compat == HARNESS, console)
-    if run.summary.findings is not None and run.summary.findings.rules:
-        console.print(findings_table(run.summary.findings), highlight=False)
-    if run.summary.quality is not None:
-        console.print(quality_table(run.summary.quality), highlight=False)
-        if run.summary.quality.wrong:
-            console.print(bug_table(run.summary.quality), highlight=False)
-    for line in _remarks(run.summary):
+    for table in report_tables(run):
+        console.print(table, highlight=False)
+    for line in remarks(run.summary):
         console.print(line, style="yellow", highlight=False, markup=False)
     console.print(f"Results: {run.directory}", highlight=False, markup=False, soft_wrap=True)
 
 
+def report_tables(run: Run) -> list[Table]:
+    """The report's tables; the first has the scores and is titled with suite and model, the others have a title too."""
+    summary = run.summary
+    tables = [_table(run)]
+    if summary.efficiency is not None and summary.efficiency.levels:
+        tables.append(_levels(summary.efficiency))
+    if summary.repositories is not None:
+        tables += repository_tables(summary.repositories)
+    if summary.security is not None:
+        tables += security_tables(summary.security, run.manifest.compat == HARNESS)
+    if summary.findings is not None and summary.findings.rules:
+        tables.append(findings_table(summary.findings))
+    if summary.quality is not None:
+        tables.append(quality_table(summary.quality))
+        if summary.quality.wrong:
+            tables.append(bug_table(summary.quality))
+    return tables
+
+
 def show_overview(runs: Sequence[Run], console: Console) -> None:
-    """Print one line for each of several runs."""
+    """Print the scores of several runs; fits 80 columns."""
+    console.print(overview_table(runs), highlight=False)
+
+
+def overview_table(runs: Sequence[Run]) -> Table:
+    """The scores of several runs, each under its suite and, where these differ, its model."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text("All suites", style="bold"), title_justify="left", min_width=60)
-    table.add_column("suite", style="cyan", no_wrap=True)
+    table = Table(title=Text("All runs", style="bold"), title_justify="left", min_width=60)
+    table.add_column("run", style="cyan", overflow="fold")
     table.add_column("score", no_wrap=True)
     table.add_column("value   95 % interval", no_wrap=True)
+    one_model = len({run.manifest.generator.spec for run in runs}) == 1
     for run in runs:
-        for place, (name, estimate) in enumerate(_scores(run.summary)):
-            shown = _estimate(estimate).replace("95 % interval ", "")
-            table.add_row(run.manifest.suite.name if place == 0 else "", name, shown)
-    console.print(table, highlight=False)
+        name = run.manifest.suite.name if one_model else _named(run)
+        for place, (score, estimate) in enumerate(scores(run.summary)):
+            shown = shown_estimate(estimate).replace("95 % interval ", "")
+            table.add_row(Text(name if place == 0 else ""), score, shown)
+    return table
+
+
+def _named(run: Run) -> str:
+    return f"{run.manifest.suite.name} · {run.manifest.generator.spec}"
 
 
 def _table(run: Run) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    manifest, summary = run.manifest, run.summary
-    title = Text(f"{manifest.suite.name} · {manifest.generator.spec}", style="bold", overflow="ellipsis", no_wrap=True)
+    summary = run.summary
+    title = Text(_named(run), style="bold", overflow="ellipsis", no_wrap=True)
     table = Table(title=title, show_header=False, title_justify="left", min_width=60)
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, estimate in _scores(summary):
-        table.add_row(name, Text(_estimate(estimate), style="bold"))
-    for k, estimate in (summary.efficiency.eff_at_k if summary.efficiency is not None else {}).items():
-        table.add_row(f"eff@{k}", Text(_estimate(estimate), style="bold"))
-    for name, estimate in security_scores(summary.security) if summary.security is not None else ():
-        table.add_row(name, Text(_estimate(estimate), style="bold"))
-    if summary.findings is not None:
-        table.add_row("flagged", Text(_estimate(summary.findings.flagged), style="bold"))
+    for name, estimate in scores(summary):
+        table.add_row(name, Text(shown_estimate(estimate), style="bold"))
     for number, estimate in summary.pass_after_repair.items():
         if number:
-            table.add_row(f"pass@1, repair {number}", _estimate(estimate))
+            table.add_row(f"pass@1, repair {number}", shown_estimate(estimate))
     table.add_section()
-    for name, value in _facts(run):
+    for name, value in facts(run):
         table.add_row(name, Text(value))
     return table
 
@@ -153,7 +166,19 @@ def _times(efficiency: EfficiencySummary) -> list[tuple[str, str]]:
     return facts
 
 
-def _scores(summary: Summary) -> list[tuple[str, Estimate | None]]:
+def scores(summary: Summary) -> list[tuple[str, Estimate | None]]:
+    """The names and values of all that a report leads with."""
+    found = _passes(summary)
+    if summary.efficiency is not None:
+        found += [(f"eff@{k}", estimate) for k, estimate in summary.efficiency.eff_at_k.items()]
+    if summary.security is not None:
+        found += security_scores(summary.security)
+    if summary.findings is not None:
+        found.append(("flagged", summary.findings.flagged))
+    return found
+
+
+def _passes(summary: Summary) -> list[tuple[str, Estimate | None]]:
     """pass@k for every k; where there are several checks, for each of these up to all of them.
 
     Not where an answer may pass without all of them: the larger levels of a workload decide about its time only.
@@ -168,32 +193,33 @@ def _scores(summary: Summary) -> list[tuple[str, Estimate | None]]:
     ]
 
 
-def _facts(run: Run) -> list[tuple[str, str]]:
+def facts(run: Run) -> list[tuple[str, str]]:
+    """What there is to say besides scores, as (name, sentence)."""
     summary, sandbox = run.summary, run.manifest.sandbox
-    facts = [
+    found = [
         ("verdicts", _verdicts(summary)),
         ("graded", f"{summary.graded:,} of {summary.wanted:,} samples"),
         ("problems", f"{summary.problems:,}, {_number(summary.samples_per_problem, 'sample')} each"),
         ("sandbox", f"{sandbox.backend}, Python {sandbox.python}, {_number(sandbox.workers, 'worker')}"),
     ]
     if summary.usage is not None:
-        facts.append(("generated", _used(summary.usage)))
+        found.append(("generated", _used(summary.usage)))
     if summary.efficiency is not None:
-        facts += _times(summary.efficiency)
+        found += _times(summary.efficiency)
     if summary.security is not None:
-        facts.append(security_fact(summary.security))
+        found.append(security_fact(summary.security))
     if summary.findings is not None:
-        facts += findings_facts(summary.findings)
+        found += findings_facts(summary.findings)
     if summary.quality is not None:
-        facts += quality_facts(summary.quality)
+        found += quality_facts(summary.quality)
     if run.manifest.setting:
-        facts.append(("documentation", f"shown in the setting {run.manifest.setting}"))
+        found.append(("documentation", f"shown in the setting {run.manifest.setting}"))
     if run.manifest.compat:
-        facts.append(("rules", f"those of {run.manifest.compat}, bugs included"))
+        found.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:
         rate = run.pace.samples / run.pace.wall_s
-        facts.append(("speed", f"{rate:,.1f} samples/s ({run.pace.samples:,} in {run.pace.wall_s:,.1f} s)"))
-    return facts
+        found.append(("speed", f"{rate:,.1f} samples/s ({run.pace.samples:,} in {run.pace.wall_s:,.1f} s)"))
+    return found
 
 
 def _used(usage: Usage) -> str:
@@ -207,7 +233,8 @@ def _used(usage: Usage) -> str:
     return " · ".join(parts)
 
 
-def _estimate(estimate: Estimate | None) -> str:
+def shown_estimate(estimate: Estimate | None) -> str:
+    """`0.500   95 % interval 0.300 – 0.700`."""  # noqa: RUF002 - a range
     if estimate is None:
         return "unknown: too few samples graded"
     return f"{estimate.value:.3f}   95 % interval {estimate.low:.3f} – {estimate.high:.3f}"  # noqa: RUF001 - a range
@@ -217,24 +244,25 @@ def _verdicts(summary: Summary) -> str:
     return " · ".join(f"{verdict} {count:,}" for verdict, count in summary.verdicts.items() if count) or "none yet"
 
 
-def _remarks(summary: Summary) -> list[str]:
-    remarks = []
+def remarks(summary: Summary) -> list[str]:
+    """What a reader has to know beside the numbers: samples without a grade, problems that are left out."""
+    found = []
     if summary.infra_errors:
-        remarks.append(
+        found.append(
             f"{_number(summary.infra_errors, 'sample')} could not be graded: the machine failed, not the answer. "
             "The same command again retries."
         )
     if summary.untested:
-        remarks.append(f"{_number(summary.untested, 'sample')} could not be judged: their problems have no tests.")
+        found.append(f"{_number(summary.untested, 'sample')} could not be judged: their problems have no tests.")
     if unfinished := summary.wanted - summary.graded - summary.infra_errors - summary.untested:
-        remarks.append(f"{_number(unfinished, 'sample')} not run yet. The same command again finishes the run.")
+        found.append(f"{_number(unfinished, 'sample')} not run yet. The same command again finishes the run.")
     for k, estimate in summary.pass_at_k.items():
         if estimate is not None and estimate.left_out:
             left_out = _number(estimate.left_out, "problem")
-            remarks.append(f"pass@{k} leaves out {left_out} with fewer than {_number(k, 'graded sample')}.")
+            found.append(f"pass@{k} leaves out {left_out} with fewer than {_number(k, 'graded sample')}.")
     if summary.security is not None:
-        remarks += security_remarks(summary.security)
-    return remarks
+        found += security_remarks(summary.security)
+    return found
 
 
 def _number(count: int, noun: str) -> str:

@@ -13,7 +13,6 @@ from codebench.runs.metrics import Estimate, estimate_pass_at_k
 from codebench.runs.outcomes import Outcome, Outcomes
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 _UPSTREAM_SAMPLES = 5  # rows with another number of answers are left out there
@@ -111,11 +110,9 @@ def _is_right(outcome: Outcome) -> bool:
     return outcome.verdict is Verdict.PASS
 
 
-def show_repositories(summary: RepositorySummary, console: Console) -> None:
-    """Print a line for each repository, and before that, where wanted, the numbers as upstream prints them."""
-    if summary.printed is not None:
-        console.print(_printed_table(summary.printed), highlight=False)
-    console.print(_table(summary), highlight=False)
+def repository_tables(summary: RepositorySummary) -> list[Table]:
+    """The table with a line for each repository, and before it, where wanted, the numbers as upstream prints them."""
+    return [*([_printed_table(summary.printed)] if summary.printed is not None else []), _table(summary)]
 
 
 def _table(summary: RepositorySummary) -> Table:

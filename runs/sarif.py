@@ -8,14 +8,17 @@ was found.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from codebench.graders import Finding, Grade
 from codebench.runs.manifest import Manifest
+from codebench.runs.ordered import RunFiles
 from codebench.runs.record import Record, RunError
 from codebench.runs.searches import SECURITY, SearchState, ToolSearch
 
@@ -46,10 +49,28 @@ def file_of(record: Record) -> str:
     return f"{folder if folder.strip('.') else folder.replace('.', '_')}/{record.sample}.py"
 
 
-def sarif_log(manifest: Manifest, records: Sequence[Record], searches: Sequence[ToolSearch]) -> dict[str, Any]:
+def write_sarif(files: RunFiles, out: Path) -> int:
+    """The findings, about the files of the form `directory` in a folder `answers`."""
+    count = 0
+
+    def counted() -> Iterator[Record]:
+        nonlocal count
+        for record in files.graded():
+            count += 1
+            yield record
+
+    log = sarif_log(files.manifest, counted(), files.searches)
+    with out.open("w", encoding="utf-8") as file:
+        json.dump(log, file, indent=2)
+        file.write("\n")
+    return count
+
+
+def sarif_log(manifest: Manifest, records: Iterable[Record], searches: Sequence[ToolSearch]) -> dict[str, Any]:
     """The log as plain JSON values. Raises RunError for a run whose answers were not searched."""
     if SECURITY not in manifest.graders:
         raise RunError("this run has no findings: its answers were graded without --grade correctness,security")
+    records = [replace(one, code="", generation=None) for one in records if _is_worth_a_word(one, searches)]
     seen = [
         _Seen(record=record, findings=grade.findings, reason=grade.detail)
         for record in records
@@ -62,6 +83,14 @@ def sarif_log(manifest: Manifest, records: Sequence[Record], searches: Sequence[
             found = [one for one in by_tool if one.findings is not None]
             runs.append(_run(manifest, search.tool, search.version, found))
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": runs}
+
+
+def _is_worth_a_word(record: Record, searches: Sequence[ToolSearch]) -> bool:
+    """Was something found in it, or could it not be searched?"""
+    grade = _security(record)
+    return (grade is not None and grade.findings != ()) or any(
+        search.of(record.task_id, record.sample) for search in searches
+    )
 
 
 def _security(record: Record) -> Grade | None:

@@ -25,6 +25,7 @@ from codebench.problems import Problem
 from codebench.runs.encoding import encode
 from codebench.runs.progress import Progress
 from codebench.runs.record import SCHEMA, Record, RunError
+from codebench.runs.versions import refuse_newer
 from codebench.sandbox import SandboxError
 
 SECURITY = "security"
@@ -133,16 +134,18 @@ def read_searches(directory: Path) -> tuple[ToolSearch, ...]:
 
 def read_search(path: Path) -> ToolSearch | None:
     """None where there is no such file."""
+    document = b""
     try:
-        search = msgspec.json.decode(path.read_bytes(), type=ToolSearch)
+        document = path.read_bytes()
+        search = msgspec.json.decode(document, type=ToolSearch)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise RunError(f"cannot read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        refuse_newer(document, str(path))
         raise RunError(f"{path} does not hold a tool's findings: {error}; delete it to have them made anew") from error
-    if search.schema != SCHEMA:
-        raise RunError(f"{path} has schema {search.schema}, this codebench reads {SCHEMA}; delete it")
+    refuse_newer(document, str(path))
     return search
 
 

@@ -8,7 +8,6 @@ from codebench.runs.metrics import Estimate
 from codebench.runs.secure import SecuritySummary
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 
@@ -38,11 +37,9 @@ def security_remarks(security: SecuritySummary) -> list[str]:
     ]
 
 
-def show_security(security: SecuritySummary, as_published: bool, console: Console) -> None:
-    """Print the table by CWE, and before it, where wanted, the numbers as SALLM's table has them."""
-    if as_published:
-        console.print(_published(security), highlight=False)
-    console.print(_by_cwe(security), highlight=False)
+def security_tables(security: SecuritySummary, as_published: bool) -> list[Table]:
+    """The table by CWE, and before it, where wanted, the numbers as SALLM's table has them."""
+    return [*([_published(security)] if as_published else []), _by_cwe(security)]
 
 
 def _published(security: SecuritySummary) -> Table:

@@ -14,7 +14,8 @@ from codebench.graders import Verdict
 from codebench.problems import PackError
 from codebench.problems.pack import load_starter
 from codebench.runs import EvalOptions, RunError, evaluate, summarise_run
-from codebench.runs.exchange import export_run, import_results
+from codebench.runs.exports import export_run
+from codebench.runs.imports import import_results
 from codebench.runs.record import Record
 from codebench.runs.records import read_records
 from codebench.runs.sarif import file_of

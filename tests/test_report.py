@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from codebench.cli.report import put_report
 from codebench.graders import Grade, Verdict
 from codebench.problems import Suite
 from codebench.runs import Gate, Pace, Run, RunError, Summary, below, parse_gate, report_json, show_report
 from codebench.runs.encoding import encode
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest
 from codebench.runs.record import Record
+from codebench.runs.report_markdown import report_markdown
 from codebench.runs.summary import summarise
 from codebench.sandbox import Limits, SandboxInfo
 
@@ -187,3 +189,26 @@ def test_a_gate_on_what_was_not_computed_is_an_error() -> None:
 
 def test_a_gate_on_what_is_not_known_is_not_passed() -> None:
     assert "not known" in below(a_run(failed(0, 0)).summary, [Gate(k=1, minimum=0.0)])[0]
+
+
+# --- Markdown, several runs
+
+
+def test_markdown_has_scores_facts_and_remarks() -> None:
+    found = report_markdown([a_run(graded(0, 0), failed(0, 1), graded(1, 0), graded(1, 1, Verdict.FAIL))])
+    assert found.startswith("## toy · <code>replay&#58;long/")
+    assert "| pass@1 | **0.750** | " in found
+    assert "> 1 sample could not be graded: the machine failed" in found
+    assert "| graded | 3 of 4 samples |" in found
+
+
+def test_several_runs_begin_with_an_overview() -> None:
+    found = report_markdown([a_run(*ALL), a_run(*ALL)])
+    assert found.index("## All runs") < found.index("## toy") < found.rindex("## toy")
+
+
+def test_a_terminal_sees_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    run = a_run(*ALL)
+    suite = replace(run.manifest.suite, name="\x1b[2Jtoy [red]x[/red] :smile:\x9b1m\r")
+    put_report(replace(run, manifest=replace(run.manifest, suite=suite)))
+    assert capsys.readouterr().out.startswith("�[2Jtoy [red]x[/red] :smile:�1m · replay")

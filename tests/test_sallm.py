@@ -21,7 +21,7 @@ from codebench.graders.correctness import CorrectnessGrader
 from codebench.problems import AnswerKind, Check, PackError, Problem, Suite, UnitTests
 from codebench.problems.sallm import load
 from codebench.runs import EvalOptions, evaluate, summarise_run
-from codebench.runs.exchange import import_results
+from codebench.runs.imports import import_results
 from codebench.runs.records import read_records
 from codebench.sandbox import Limits, SandboxOpener, SandboxOptions
 

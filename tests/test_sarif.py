@@ -18,7 +18,7 @@ from codebench.graders.bandit_findings import search
 from codebench.graders.sarif import ToolError, read_log
 from codebench.problems import Suite
 from codebench.runs.encoding import encode
-from codebench.runs.exchange import export_run
+from codebench.runs.exports import export_run
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest, write_manifest
 from codebench.runs.record import Record, RunError
 from codebench.runs.sarif import sarif_log

