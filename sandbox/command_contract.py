@@ -1,23 +1,29 @@
 """The facts that a sandbox must show of commands in repositories, as a test-suite; see `sandbox.contract` for the rest.
 
-@pytest.mark.parametrize("fact", COMMAND_FACTS, ids=lambda fact: fact.__name__)
-def test_my_sandbox(fact):
-    asyncio.run(hold_command(fact, open_my_sandbox))
+For each of COMMAND_FACTS:
+
+    async with opened(open_my_sandbox) as sandbox:
+        await hold_command(fact, sandbox)
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from codebench.sandbox.command import Command, Language, Milestone
-from codebench.sandbox.contract import LIMITS, Fact
+from codebench.sandbox.contract import LIMITS as _LIMITS
+from codebench.sandbox.contract import Fact
 from codebench.sandbox.job import (
     Conclusion,
     Execution,
     Job,
+    Limits,
     Outcome,
     Sandbox,
     SandboxError,
@@ -26,6 +32,8 @@ from codebench.sandbox.job import (
 )
 
 NAME, OTHER = "toy", "other"
+LIMITS = replace(_LIMITS, timeout_s=5.0)
+BRIEF = replace(_LIMITS, timeout_s=0.5)
 ENDS_WELL = Milestone(exits=0)
 
 LOOK = """
@@ -38,15 +46,16 @@ def look(top):
             content = open(path, 'rb').read() if stat.S_ISREG(facts.st_mode) else b''
             if stat.S_ISLNK(facts.st_mode):
                 content = os.readlink(path).encode()
-            when = 0 if stat.S_ISDIR(facts.st_mode) else facts.st_mtime_ns
             if not name.startswith('.answer'):
-                yield path, facts.st_mode, hashlib.sha256(content).hexdigest(), os.listxattr(path, follow_symlinks=False), when
+                content = hashlib.sha256(content).hexdigest()
+                yield path, facts.st_mode, content, os.listxattr(path, follow_symlinks=False), facts.st_mtime_ns
 mine = os.geteuid()
-others = [p for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid()) and os.stat('/proc/' + p).st_uid == mine]
+others = [p for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid())
+          and os.stat('/proc/' + p).st_uid == mine]
 mounts = sorted(line.split()[1] for line in open('/proc/self/mounts')) if os.path.exists('/proc/self/mounts') else []
 print(json.dumps({'tree': sorted(look('.')), 'home': os.listdir('/tmp') + os.listdir('/dev/shm'), 'left': others,
                   'environment': sorted(os.environ.items()), 'mounts': mounts, 'other': os.listdir('/work/other')}))
-"""  # noqa: E501 - a program
+"""
 """Says all that a command may have left for the next one."""
 
 
@@ -71,11 +80,9 @@ def write_repository(folder: Path) -> None:
             place.chmod(0o755 if place.is_dir() or place.name == "run.sh" else 0o644)
 
 
-async def hold_command(fact: Fact, opener: SandboxOpener, *, overlays: bool = True) -> None:
-    """Open a sandbox of one worker with repositories and put one fact to it, and that nothing is left of it after it.
-
-    Raises AssertionError where it does not hold.
-    """
+@contextlib.asynccontextmanager
+async def opened(opener: SandboxOpener, *, overlays: bool = True) -> AsyncIterator[Sandbox]:
+    """A sandbox of one worker with two small repositories."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         for name in (NAME, OTHER):
@@ -84,14 +91,19 @@ async def hold_command(fact: Fact, opener: SandboxOpener, *, overlays: bool = Tr
         repositories = {name: Path(folder) / name for name in (NAME, OTHER)}
         options = SandboxOptions(workers=1, limits=LIMITS, repositories=repositories, overlays=overlays)
         async with opener(options) as sandbox:
-            before = await look(sandbox)
-            await fact(sandbox)
-            assert await look(sandbox) == before
+            yield sandbox
+
+
+async def hold_command(fact: Fact, sandbox: Sandbox) -> None:
+    """Put one fact to a sandbox that was `opened`, and that nothing is left of it afterwards; raises AssertionError."""
+    before = await look(sandbox)
+    await fact(sandbox)
+    assert await look(sandbox) == before
 
 
 async def look(sandbox: Sandbox) -> dict[str, Any]:
     """What a command finds in its view and around it."""
-    limits = LIMITS.__class__(timeout_s=30.0, memory_mib=512, processes=32, disk_mib=16, output_bytes=1 << 20)
+    limits = replace(LIMITS, timeout_s=30.0, output_bytes=1 << 20)
     command = Command(repository=NAME, language=Language.PYTHON, milestones=(ENDS_WELL,))
     seen = await sandbox.run(Job(source=LOOK, command=command, limits=limits))
     completed(seen)
@@ -106,11 +118,12 @@ async def run(
     source: str,
     *milestones: Milestone,
     language: Language = Language.BASH,
+    limits: Limits = LIMITS,
     **more: Any,
 ) -> Execution:
     """Run one answer in the repository."""
     command = Command(repository=NAME, language=language, milestones=milestones or (ENDS_WELL,), **more)
-    return await sandbox.run(Job(source=source, command=command, limits=LIMITS))
+    return await sandbox.run(Job(source=source, command=command, limits=limits))
 
 
 def completed(seen: Execution, *met: int) -> None:
@@ -177,12 +190,13 @@ async def a_line_alone_ends_it(sandbox: Sandbox) -> None:
 
 
 async def time_out_is_success_only_after_a_start_marker(sandbox: Sandbox) -> None:
-    seen = await run(sandbox, "echo started; sleep 60", ENDS_WELL, Milestone(line="started", exits=0))
+    seen = await run(sandbox, "echo started; sleep 60", ENDS_WELL, Milestone(line="started", exits=0), limits=BRIEF)
     assert (seen.outcome, seen.report.conclusion) == (Outcome.TIMED_OUT, Conclusion.BROKEN_OFF), seen
     marker = Milestone(line="^training begins$", running=True)
-    seen = await run(sandbox, "sleep 60", marker)
+    seen = await run(sandbox, "sleep 60", marker, limits=BRIEF)
     assert (seen.outcome, seen.report.conclusion) == (Outcome.TIMED_OUT, Conclusion.BROKEN_OFF), seen
-    seen = await run(sandbox, "import time\nprint('training begins')\ntime.sleep(60)", marker, language=Language.PYTHON)
+    source = "import time\nprint('training begins')\ntime.sleep(60)"
+    seen = await run(sandbox, source, marker, language=Language.PYTHON, limits=BRIEF)
     completed(seen)
     assert seen.outcome is Outcome.TIMED_OUT, seen
     assert seen.command is not None
@@ -193,7 +207,7 @@ async def time_out_is_success_only_after_a_start_marker(sandbox: Sandbox) -> Non
 
 async def a_line_without_an_end_counts_at_the_end(sandbox: Sandbox) -> None:
     completed(await run(sandbox, "printf 'all done'", Milestone(line="^all done$", exits=0)))
-    completed(await run(sandbox, "printf 'begun'; sleep 60", Milestone(line="^begun$", running=True)))
+    completed(await run(sandbox, "printf 'begun'; sleep 60", Milestone(line="^begun$", running=True), limits=BRIEF))
     completed(await run(sandbox, "printf '10%%\\r100%%\\rbye\\n'", Milestone(line="^100%$")))
     seen = await run(sandbox, "printf '%05000d done' 0", Milestone(line="done", exits=0))
     assert seen.report.conclusion is Conclusion.REFUTED, seen

@@ -103,7 +103,9 @@ def _same(work: _Work, path: str, wanted: os.stat_result, there: os.stat_result)
         return False
     clean, view = f"{work.clean}/{path}", f"{work.view}/{path}"
     if kind == stat.S_IFLNK:
-        return os.readlink(clean) == os.readlink(view)  # noqa: PTH115 - Path would double the time of a look
+        if os.readlink(clean) != os.readlink(view):  # noqa: PTH115 - Path would double the time of a look
+            return False
+        _set_time(wanted, view, there)
     if kind == stat.S_IFREG:
         if wanted.st_size != there.st_size or there.st_nlink != 1:
             return False
