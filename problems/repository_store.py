@@ -6,7 +6,9 @@ the cache was made beside its place and renamed, so that half a repository is ne
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import lzma
 import os
 import re
 import shutil
@@ -14,6 +16,7 @@ import stat
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -176,9 +179,10 @@ def _unpack(archive: Path, new: Path, where: str) -> None:
                     raise PackError(f"{where}: {archive}: more than {_MOST_BYTES >> 30} GiB or {_MOST_FILES:,} files")
             tar.extractall(everything, filter="data")
     except tarfile.FilterError as error:
-        raise PackError(f"{where}: {archive}: not unpacked: {error}") from None
-    except (tarfile.TarError, EOFError, ValueError) as error:
-        raise PackError(f"{where}: {archive}: not a sound tar archive: {error}") from None
+        raise PackError(f"{where}: {archive}: not unpacked: {' '.join(str(error).split())}") from None
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+        raise PackError(f"{where}: {archive}: not a sound tar archive: {reason}") from None
     top = list(everything.iterdir()) if everything.is_dir() else []
     (top[0] if len(top) == 1 and top[0].is_dir() and not top[0].is_symlink() else everything).rename(new)
 

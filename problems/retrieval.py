@@ -13,7 +13,7 @@ SENTENCES = 10
 """How long a window is; ML-Bench's length."""
 ENTRIES = 5
 _SENTENCE_END = re.compile(r"(?<=[.!?])[ \t]+(?=[A-Z`\"'(\[])|\n+")
-_HEADING = re.compile(r"^(?=#{1,6} )", re.MULTILINE)
+_HEADING, _FENCE = re.compile(r"#{1,6} "), re.compile(r"\s*(?:```|~~~)")
 _MOST_SENTENCES = 20_000
 
 
@@ -29,8 +29,18 @@ def best_window(text: str, query: str) -> str:
 
 def best_entries(text: str, query: str, count: int = ENTRIES) -> str:
     """The `count` sections that fit best, in their own order; a section is a heading and what follows it."""
-    entries = tuple(one.strip() for one in _HEADING.split(text) if one.strip())
-    return "\n\n".join(_best(entries, query, count))
+    return "\n\n".join(_best(_sections(text), query, count))
+
+
+def _sections(text: str) -> tuple[str, ...]:
+    sections: list[list[str]] = [[]]
+    in_code = False
+    for line in text.splitlines():
+        in_code ^= _FENCE.match(line) is not None
+        if not in_code and _HEADING.match(line):
+            sections.append([])
+        sections[-1].append(line)
+    return tuple(section for lines in sections if (section := "\n".join(lines).strip()))
 
 
 def _best(texts: tuple[str, ...], query: str, count: int) -> list[str]:
