@@ -60,6 +60,8 @@ def _marked(block: Block) -> str:
 def _as_it_is(answer: str) -> str:
     """A text without blocks; a single line between backticks is what stands between them."""
     code = answer.strip()
+    if code.startswith("```"):
+        return ""  # an empty block
     if "\n" not in code and len(code) > 2 and code[0] == code[-1] == "`":
         code = code.strip("`")
     return _ended(_without_prompts(code))

@@ -21,7 +21,15 @@ from codebench.runs.selfcheck import SelfcheckOptions, selfcheck
 from codebench.sandbox import Limits, SandboxOptions, namespaces
 
 PACK = Path(__file__).parent.parent / "problems" / "starter_repo"
-EVERY_PATH = ("pixmix-flip", "pixmix-rotate", "pixmix-watch", "quill-predict", "quill-top-words", "weft-cli", "weft-fell")
+EVERY_PATH = (
+    "pixmix-flip",
+    "pixmix-rotate",
+    "pixmix-watch",
+    "quill-predict",
+    "quill-top-words",
+    "weft-cli",
+    "weft-fell",
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +57,9 @@ def test_answers_of_every_kind_of_task_get_their_verdict_in_docker(tmp_path: Pat
     (tmp_path / "repos").symlink_to(PACK / "repos")
     (tmp_path / "pack.toml").write_bytes((PACK / "pack.toml").read_bytes())
     lines = (PACK / "tasks.jsonl").read_text().splitlines(keepends=True)
-    (tmp_path / "tasks.jsonl").write_text("".join(line for line in lines if any(f"/{one}" in line for one in EVERY_PATH)))
+    (tmp_path / "tasks.jsonl").write_text(
+        "".join(line for line in lines if any(f"/{one}" in line for one in EVERY_PATH))
+    )
     found = checked(f"{tmp_path}/", "docker")
     assert all(good == total == len(EVERY_PATH) for good, total in found.values())
 
