@@ -260,6 +260,9 @@ async def a_check_reads_what_is_left(sandbox: Sandbox) -> None:
         seen = await run(sandbox, source, check=check)
         assert seen.report.conclusion is Conclusion.REFUTED, (source, seen)
         assert why in seen.report.detail, (source, seen)
+    check = "def check(read, output):\n    assert len(read('a')) == 17 << 20"
+    seen = await run(sandbox, "truncate -s 17M a", check=check, limits=replace(LIMITS, disk_mib=32))
+    assert "at most 16 MiB" in seen.report.detail, seen
     for path in ("/etc/passwd", "../other/README.md", "", "."):
         check = f"def check(read, output):\n    read({path!r})"
         seen = await run(sandbox, "true", check=check)

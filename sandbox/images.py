@@ -118,21 +118,33 @@ def with_repositories(
     if found is not None and found.digest == digest:
         return found
     note("giving the engine a copy of the repositories: this takes a while, once")
-    with engine_errors(f"cannot add the repositories to {image.tag}"), _layer(image, digest, trees) as context:
-        timeout_s, client.api.timeout = client.api.timeout, _BUILD_S
-        try:
-            client.images.build(fileobj=context, custom_context=True, tag=tag, network_mode="none", rm=True)
-        finally:
-            client.api.timeout = timeout_s
-        added = _image(tag, client.api.inspect_image(tag))
-        _prune(client, keep=added)
+    timeout_s, client.api.timeout = client.api.timeout, _BUILD_S
+    try:
+        with engine_errors(f"cannot add the repositories to {image.tag}"):
+            return _add_layer(client, image, trees, tag, digest)
+    finally:
+        client.api.timeout = timeout_s
+
+
+def _add_layer(client: DockerClient, image: Image, trees: tuple[Tree, ...], tag: str, digest: str) -> Image:
+    """By way of a container that never starts: a build would write all of it three times."""
+    container = client.api.create_container(image.id, command=["none"], entrypoint=[], network_disabled=True)["Id"]
+    try:
+        with _layer(trees) as archive:
+            client.api.put_archive(container, "/", archive)
+        repository, _, version = tag.partition(":")
+        labels = [f"LABEL {_DIGEST}={digest}", f"LABEL {_GUEST}={_guest_hash()}"]
+        client.api.commit(container, repository=repository, tag=version, changes=labels)
+    finally:
+        client.api.remove_container(container, force=True)
+    added = _image(tag, client.api.inspect_image(tag))
+    _prune(client, keep=added)
     return added
 
 
 @contextmanager
-def _layer(image: Image, digest: str, trees: tuple[Tree, ...]) -> Iterator[IO[bytes]]:
-    """What the engine needs to add repositories to an image: a Dockerfile, the trees, and places for their views."""
-    dockerfile = f"FROM {image.id}\nLABEL {_DIGEST}={digest} {_GUEST}={_guest_hash()}\nCOPY layer/ /\n".encode()
+def _layer(trees: tuple[Tree, ...]) -> Iterator[IO[bytes]]:
+    """A tar of the trees, readable for all, and of places for their views."""
 
     def readable(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
@@ -142,14 +154,12 @@ def _layer(image: Image, digest: str, trees: tuple[Tree, ...]) -> Iterator[IO[by
 
     with tempfile.TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as tar:
-            head = tarfile.TarInfo("Dockerfile")
-            head.size = len(dockerfile)
-            tar.addfile(head, io.BytesIO(dockerfile))
+            for place in (CLEAN, VIEWS, *(f"{VIEWS}/{tree.name}" for tree in trees)):
+                folder = tarfile.TarInfo(place.lstrip("/"))
+                folder.type, folder.mode = tarfile.DIRTYPE, 0o777 if place.count("/") > 1 else 0o755
+                tar.addfile(folder)
             for tree in trees:
-                tar.add(tree.path, arcname=f"layer{CLEAN}/{tree.name}", filter=readable)
-                place = tarfile.TarInfo(f"layer{VIEWS}/{tree.name}")
-                place.type, place.mode = tarfile.DIRTYPE, 0o777
-                tar.addfile(place)
+                tar.add(tree.path, arcname=f"{CLEAN.lstrip('/')}/{tree.name}", filter=readable)
         archive.seek(0)
         yield archive
 

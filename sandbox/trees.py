@@ -71,7 +71,8 @@ def _read(name: str, path: Path) -> Tree:
     try:
         if not path.is_dir():
             raise SandboxError(f"the repository {name} is not there: {path} is no folder")
-        for line, blocks in _lines(os.fsencode(path.absolute())):
+        owner = path.stat().st_uid
+        for line, blocks in _lines(os.fsencode(path.absolute()), owner):
             total.update(line)
             entries += 1
             size += blocks * _BLOCK
@@ -80,23 +81,25 @@ def _read(name: str, path: Path) -> Tree:
     return Tree(name=name, path=path.absolute(), digest=total.hexdigest(), entries=entries, size_bytes=size)
 
 
-def _lines(root: bytes) -> Iterator[tuple[bytes, int]]:
+def _lines(root: bytes, owner: int) -> Iterator[tuple[bytes, int]]:
     """For every entry below `root`, in a fixed order, what there is to know of it, and its size in blocks."""
     folders = [b""]
     while folders:
         folder = folders.pop()
         for name in sorted(os.listdir(os.path.join(root, folder))):  # noqa: PTH118, PTH208 - names are bytes here
             inner = os.path.join(folder, name)  # noqa: PTH118 - as above
-            kind, content, size = _content(os.path.join(root, inner))  # noqa: PTH118 - as above
+            kind, content, size = _content(os.path.join(root, inner), owner)  # noqa: PTH118 - as above
             if kind == b"d":
                 folders.append(inner)
             head = b"%b %d %d\n" % (kind, len(inner), len(content))
             yield head + inner + content, 1 + -(-size // _BLOCK)
 
 
-def _content(path: bytes) -> tuple[bytes, bytes, int]:
+def _content(path: bytes, owner: int) -> tuple[bytes, bytes, int]:
     """The kind of an entry, what is in it, and its size in bytes."""
     facts = os.lstat(path)
+    if facts.st_uid != owner:  # who would be nobody in a box
+        raise SandboxError(f"{os.fsdecode(path)} belongs to another user than the repository; give it to the same one")
     if stat.S_ISDIR(facts.st_mode):
         return b"d", b"", 0
     if stat.S_ISLNK(facts.st_mode):

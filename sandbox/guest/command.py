@@ -114,6 +114,10 @@ class Tender:
             self._tend(name)
             self._inodes[name], _ = _used(f"{VIEWS}/{name}")
 
+    def forget(self) -> None:
+        """Something else has run, to which the copy was open."""
+        self._clean = None
+
     def tidy(self, name: str) -> tuple[int, int] | None:
         """Clean up after a command; how many entries had to be restored, and their bytes. None where that fails."""
         self._clean = None
@@ -189,6 +193,8 @@ class Trial:
         session.stdout.heard, session.stderr.heard = self._stdout.hear, self._stderr.hear
         try:
             self._before = self._fingerprints(session)
+            if self._files:  # looking at them took time of its own
+                session.lap(self._job["watch"]["timeout_s"], self._job["watch"]["timeout_s"])
             self._start(session, self._job["source"])
             _follow(session, pidfd, lambda: bool(self._found & self._ending))
         finally:

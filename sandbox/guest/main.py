@@ -70,6 +70,7 @@ class Box:
         confine.stay_on(job["watch"]["core"])
         if job["command"] is not None:
             return examine_command(job, self, self._tender)
+        self._tender.forget()
         session = self._take_candidate(job)
         rival = self._take_candidate(job) if job["watch"]["alone_on_core"] else None
         try:

@@ -66,11 +66,11 @@ def empty(view: str) -> None:
 
 
 def _open_root(view: str) -> None:
-    """Undo what its owner may have done to the folder itself; nobody else can have done anything to it."""
+    """Undo what was done to the folder itself: its mode by its owner, attributes by all who may write there."""
     facts = os.lstat(view)
     if facts.st_uid == os.geteuid():
         os.chmod(view, 0o777)  # noqa: PTH101, S103 - as below; it is the box's own, and all in it is one user's
-        _drop_attributes(view)
+    _drop_attributes(view)
 
 
 def _restore_folder(work: _Work, folder: str) -> list[str]:
