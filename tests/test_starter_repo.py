@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from test_docs import commands
+from test_docs import run as run_command
 
 from codebench.cli.main import run
 from codebench.graders import Analysers, Bench, Grade, Verdict
@@ -153,3 +156,23 @@ def test_a_setting_belongs_to_tasks_that_have_documentation(capsys: pytest.Captu
 
 def test_an_installed_pack_is_the_pack_of_the_checkout(suite: Suite) -> None:
     assert load_folder(PACK).sha256 == suite.sha256
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "repository-tasks.md"
+
+
+def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
+    found = commands("docs/repository-tasks.md")
+    assert len(found) == 4
+    for command in found:
+        run_command(command, tmp_path)
+
+
+def test_the_pack_of_the_page_is_one(tmp_path: Path) -> None:
+    for name, text in re.findall(
+        r"^.*?`([\w./]+)`[^\n`]*:\n\n```\w+\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = checked(f"{tmp_path}/", "namespaces")
+    assert found == {"references pass": (1, 1), "do-nothing answers do not": (1, 1), "wrong answers": (1, 1)}
