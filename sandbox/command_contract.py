@@ -48,13 +48,16 @@ def look(top):
                 content = os.readlink(path).encode()
             if not name.startswith('.answer'):
                 content = hashlib.sha256(content).hexdigest()
-                yield path, facts.st_mode, content, os.listxattr(path, follow_symlinks=False), facts.st_mtime_ns
+                attributes = os.listxattr(path, follow_symlinks=False)
+                links = 1 if stat.S_ISDIR(facts.st_mode) else facts.st_nlink
+                yield path, facts.st_mode, links, content, attributes, facts.st_mtime_ns
 mine = os.geteuid()
 others = [p for p in os.listdir('/proc') if p.isdigit() and int(p) not in (1, os.getpid())
           and os.stat('/proc/' + p).st_uid == mine]
 mounts = sorted(line.split()[1] for line in open('/proc/self/mounts')) if os.path.exists('/proc/self/mounts') else []
 print(json.dumps({'tree': sorted(look('.')), 'home': os.listdir('/tmp') + os.listdir('/dev/shm'), 'left': others,
-                  'environment': sorted(os.environ.items()), 'mounts': mounts, 'other': os.listdir('/work/other')}))
+                  'environment': sorted(os.environ.items()), 'mounts': mounts, 'other': os.listdir('/work/other'),
+                  'room': os.statvfs('.').f_ffree}))
 """
 """Says all that a command may have left for the next one."""
 
@@ -67,6 +70,7 @@ def write_repository(folder: Path) -> None:
         "toy/__main__.py": "import sys\nfrom toy import double\nprint('doubled:', double(int(sys.argv[1])))\n",
         "data/numbers.txt": "".join(f"{n}\n" for n in range(1000)),
         "data/deeper/empty": "",
+        "data/empty": "",
         "run.sh": "#!/bin/bash\npython -m toy $1\n",
     }
     for path, text in files.items():
@@ -141,6 +145,8 @@ async def a_shell_runs_in_the_repository(sandbox: Sandbox) -> None:
     assert seen.stdout.text == f"/work/{NAME}\nDOUBLED: 42\n", seen
     assert seen.stderr.text == "$HOME it's\n", seen
     assert seen.cpu_s > 0, seen
+    seen = await run(sandbox, "yes | head -n 1; echo ${PIPESTATUS[0]}")  # 128 + SIGPIPE, which Python ignores
+    assert seen.stdout.text == "y\n141\n", seen
     assert seen.memory_bytes > 1 << 20, seen
 
 

@@ -144,6 +144,7 @@ for i in range(20):
     Case(name="files are one another's", source="""
 ln -f data/numbers.txt README.md; mv toy/__init__.py x; mv toy/__main__.py toy/__init__.py; mv x toy/__main__.py
 rm data/deeper/empty; ln run.sh data/deeper/empty; true"""),
+    Case(name="equal files are one", source="rm data/empty; ln data/deeper/empty data/empty"),
     _python("attributes", """
 import os
 for path in ('README.md', 'toy', '.'):
