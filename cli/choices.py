@@ -111,6 +111,12 @@ def sandbox_options() -> Decorator:
         ),
         click.option("--image", metavar="IMAGE", help="Docker image to run answers in, instead of codebench's own."),
         click.option("--runtime", metavar="NAME", help="Docker runtime, such as runsc."),
+        click.option(
+            "--gpus",
+            metavar="N",
+            show_default="as many as the suite's repositories declare",
+            help="GPUs for every box, a number or all; Docker only.",
+        ),
     )
 
 
@@ -206,6 +212,7 @@ def eval_options(given: Mapping[str, Any]) -> EvalOptions:
         workers=given["workers"],
         image=given["image"],
         runtime=given["runtime"],
+        gpus=given["gpus"],
         data=given["data"],
         compat=given["compat"],
         setting=given["setting"],

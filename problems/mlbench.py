@@ -28,6 +28,7 @@ from codebench.problems.repository import (
 )
 from codebench.problems.repository_pack import (
     LOCK,
+    NAME_OF_REPOSITORY,
     SignRow,
     arguments_in,
     check_signs,
@@ -89,7 +90,7 @@ def _load(data: Path | None, split: str, name: str) -> Suite:
     rows = [(f"{path}:{number}", row) for number, row in read_rows(path, MlBenchRow)]
     if not rows:
         raise PackError(f"{path}:1: the file holds no records")
-    _check_ids(rows)
+    _check_rows(rows)
     repositories = _repositories([row for _, row in rows], path.parent)
     return Suite(
         name=name,
@@ -119,9 +120,11 @@ def _repositories(rows: Sequence[MlBenchRow], folder: Path) -> tuple[Repository,
     return tuple(Repository(name=name, tree=tree, sha256=digest) for name, (tree, digest) in trees.items())
 
 
-def _check_ids(rows: Sequence[tuple[str, MlBenchRow]]) -> None:
+def _check_rows(rows: Sequence[tuple[str, MlBenchRow]]) -> None:
     seen: dict[int, str] = {}
     for where, row in rows:
+        if not NAME_OF_REPOSITORY.fullmatch(row.repository):
+            raise PackError(f"{where}: field `github`: {row.github!r} is not the address of a repository")
         if seen.setdefault(row.id, where) != where:
             raise PackError(f"{where}: field `id`: {row.id} is in {seen[row.id]} already")
 

@@ -32,7 +32,7 @@ from codebench.problems.upstream_rules import with_upstream_rules
 TASKS = "tasks.jsonl"
 _IMAGES = Path(__file__).parent.parent / "images"  # beside this package in the source tree and where it is installed
 LOCK, _DOCKERFILE = "requirements.lock", "Dockerfile"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME_OF_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CHOICES = {
     "kind": tuple(AnswerKind),
     "verdict": get_args(VerdictName),
@@ -116,7 +116,7 @@ def load_repositories(rows: Sequence[RepositoryRow], folder: Path, header: Path)
     names = [row.name for row in rows]
     for index, row in enumerate(rows):
         where = f"{header}: field `repositories[{index}]"
-        if not _NAME.fullmatch(row.name):
+        if not NAME_OF_REPOSITORY.fullmatch(row.name):
             raise PackError(f"{where}.name`: {row.name!r} is no name; use letters, digits and . _ -")
         if names.index(row.name) != index:
             raise PackError(f"{where}.name`: {row.name!r} is the name of another repository already")

@@ -143,17 +143,22 @@ def _sandbox_options(options: EvalOptions, suite: Suite, timed: bool) -> Sandbox
     if timed:
         workers = min(workers, len(physical_cores()))
     sandbox = SandboxOptions(
-        workers=workers, limits=options.limits, image=options.image, runtime=options.runtime, pinned=timed
+        workers=workers,
+        limits=options.limits,
+        image=options.image,
+        runtime=options.runtime,
+        gpus=options.gpus or "",
+        pinned=timed,
     )
     return furnished(sandbox, suite)
 
 
 def furnished(sandbox: SandboxOptions, suite: Suite) -> SandboxOptions:
-    """The sandbox with what the suite's answers need: packages, repositories, GPUs."""
+    """The sandbox with what the suite's answers need: packages, repositories, and GPUs unless their number is given."""
     gpus = max((repository.gpus for repository in suite.repositories), default=0)
     return replace(
         sandbox,
         packages=suite.image,
         repositories={repository.name: repository.tree for repository in suite.repositories},
-        gpus=str(gpus) if gpus else "",
+        gpus=sandbox.gpus or (str(gpus) if gpus else ""),
     )

@@ -110,6 +110,7 @@ def test_prefix_code_is_run_before_a_program_and_not_before_a_command(data: Path
         ({"type": "Shell"}, "field `type`: 'Shell'; there are: Bash Script, Python Code"),
         ({"path": "/etc"}, "field `path`: '/etc' is not a folder of the repository"),
         ({"path": "./../x"}, "is not a folder of the repository"),
+        ({"github": "https://example.org/x/.."}, "field `github`: 'https://example.org/x/..' is not the address"),
         ({"id": "seven"}, "Expected `int`, got `str`"),
     ],
 )

@@ -176,3 +176,10 @@ def test_the_pack_of_the_page_is_one(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     found = checked(f"{tmp_path}/", "namespaces")
     assert found == {"references pass": (1, 1), "do-nothing answers do not": (1, 1), "wrong answers": (1, 1)}
+
+
+def test_a_pack_that_declares_gpus_has_its_boxes_ask_for_them(suite: Suite) -> None:
+    asking = replace(suite, repositories=tuple(replace(one, gpus=2) for one in suite.repositories))
+    assert furnished(SandboxOptions(workers=1), suite).gpus == ""
+    assert furnished(SandboxOptions(workers=1), asking).gpus == "2"
+    assert furnished(SandboxOptions(workers=1, gpus="all"), asking).gpus == "all"
