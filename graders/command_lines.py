@@ -203,7 +203,7 @@ class _Reader:
         return [value]
 
     def _value(self, node: Node) -> str | None:
-        """None for a substitution, an array, arithmetic, and variables that are not known."""
+        """None for a substitution (whose commands run), an array, arithmetic, and variables that are not known."""
         kind, text = node.type, _text(node)
         value: str | None = None
         if kind in ("word", "number", "variable_name", "extglob_pattern"):
@@ -218,6 +218,8 @@ class _Reader:
             names = node.named_children
             simple = len(names) == 1 and names[0].type == "variable_name" and text.strip("${}") == _text(names[0])
             value = self.variables.get(_text(names[0])) if simple else None
+        elif kind in ("command_substitution", "process_substitution"):
+            self._subshell(node)
         return value
 
     def _joined(self, node: Node) -> str | None:

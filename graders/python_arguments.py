@@ -7,6 +7,7 @@ The program is parsed, never run. Names are replaced by the constants that they 
 from __future__ import annotations
 
 import ast
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -153,7 +154,7 @@ class _Reader:
             self.passed.commands += [first] if len(first) > 1 else []
         elif positional and last in _RUNS:
             self.passed.commands.append(first)
-        elif positional and isinstance(positional[0], ast.List | ast.Tuple) and _is_argument_list(first):
+        elif positional and not _is_text(positional[0]) and _is_argument_list(first):
             self.passed.argument_lists.append(first)
 
     def _assignments(self, node: ast.stmt) -> None:
@@ -219,9 +220,10 @@ class _Reader:
     def _converted(self, node: ast.Call) -> Value:
         if _dotted(node.func) in _CONVERTS and len(node.args) == 1:
             return self.value(node.args[0])
+        if _dotted(node.func) == "shlex.split" and len(node.args) == 1:
+            return _split(self.value(node.args[0]), shlex.split)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "split" and not node.args:
-            text = self.value(node.func.value)
-            return tuple((text[0] or "").split()) if _single(text) else UNKNOWN
+            return _split(self.value(node.func.value), str.split)
         return UNKNOWN
 
     def _element(self, node: ast.expr) -> Value:
@@ -284,6 +286,15 @@ def _number(value: Value) -> float | None:
 
 def _single(value: Value) -> bool:
     return len(value) == 1 and value[0] is not None
+
+
+def _split(text: Value, split: Callable[[str], list[str]]) -> Value:
+    if not _single(text):
+        return UNKNOWN
+    try:
+        return tuple(split(text[0] or ""))
+    except ValueError:  # a quotation that is never closed
+        return UNKNOWN
 
 
 def _is_text(node: ast.expr) -> bool:
