@@ -266,6 +266,7 @@ def _order(job: Job, core: int | None, laid: bool, bounds_addresses: bool) -> di
             "memory_bytes": limits.memory_mib * _MIB,
             "core": core,
             "alone_on_core": job.batch is not None and bool(job.batch.rival),
+            "many_processes": job.command is not None,
         },
         "rlimits": {
             "RLIMIT_AS": limits.memory_mib * _MIB if bounds_addresses else None,

@@ -25,6 +25,7 @@ from typing import NoReturn
 
 from codebench.sandbox.guest import kernel
 from codebench.sandbox.guest.places import CLEAN, VIEWS
+from codebench.sandbox.rootfs import CANDIDATE_ID
 from codebench.sandbox.trees import INODES
 from codebench.sandbox.views import MounterPlan
 
@@ -36,6 +37,7 @@ def main() -> NoReturn:
     """Do as ordered until the host closes the stream."""
     plan = MounterPlan(**json.loads(sys.argv[1]))
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's affair, which then closes the stream
     try:
         mounter = Mounter(plan)
     except (OSError, RefusedError) as error:
@@ -91,22 +93,8 @@ class Mounter:
         return "done"
 
     def _lay(self, number: int, mib: int) -> None:
-        clean, view = f"{CLEAN}/{self._names[number]}", f"{VIEWS}/{self._names[number]}"
-        upper, work = f"{view}/upper", f"{view}/work"
-        mark = "trusted.overlay.try" if self._as_root else "user.overlay.try"
-        kernel.mount("tmpfs", view, "tmpfs", _QUIET, f"size={mib}m,nr_inodes={INODES},mode=755")
-        try:
-            for folder in (upper, work):
-                os.mkdir(folder, 0o755)  # noqa: PTH102 - pathlib would be one thing more that is at work in here
-            os.setxattr(upper, mark, b"y")  # overlays do without attributes, and then without replaced folders
-            os.removexattr(upper, mark)
-            os.chown(upper, self._owner, self._owner)
-            how = "redirect_dir=on,index=off" if self._as_root else "userxattr"
-            data = f"lowerdir={clean},upperdir={upper},workdir={work},{how}"
-            kernel.mount("overlay", view, "overlay", _QUIET | _NOATIME, data)
-        except OSError:
-            kernel.umount(view, kernel.MNT_DETACH)
-            raise
+        name = self._names[number]
+        _lay(f"{CLEAN}/{name}", f"{VIEWS}/{name}", mib, self._owner, self._as_root)
 
     def _lift(self, number: int, _mib: int = 0) -> None:
         """Take away a view and its layer; raises OSError where one is in use, which is then hidden all the same."""
@@ -119,6 +107,38 @@ class Mounter:
                 kernel.umount(view, kernel.MNT_DETACH)
         if problem is not None:
             raise problem
+
+
+def _lay(clean: str, view: str, mib: int, owner: int, as_root: bool) -> None:
+    """Mount a tmpfs and, over it, an overlay whose upper layer it has; raises OSError."""
+    upper, work = f"{view}/upper", f"{view}/work"
+    mark = "trusted.overlay.try" if as_root else "user.overlay.try"
+    kernel.mount("tmpfs", view, "tmpfs", _QUIET, f"size={mib}m,nr_inodes={INODES},mode=755")
+    try:
+        for folder in (upper, work):
+            os.mkdir(folder, 0o755)  # noqa: PTH102 - pathlib would be one thing more that is at work in here
+        os.setxattr(upper, mark, b"y")  # overlays do without attributes, and then without replaced folders
+        os.removexattr(upper, mark)
+        os.chown(upper, owner, owner)
+        how = "redirect_dir=on,index=off" if as_root else "userxattr"
+        data = f"lowerdir={clean},upperdir={upper},workdir={work},{how}"
+        kernel.mount("overlay", view, "overlay", _QUIET | _NOATIME, data)
+    except OSError:
+        kernel.umount(view, kernel.MNT_DETACH)
+        raise
+
+
+def attempt(clean: str, view: str) -> None:
+    """Do for one folder what is done in boxes, in namespaces of this process's own; raises OSError, RefusedError."""
+    as_root, uid = os.geteuid() == 0, os.geteuid()
+    lower = _mapped(clean, CANDIDATE_ID) if as_root else -1
+    kernel.unshare(kernel.CLONE_NEWNS | (0 if as_root else kernel.CLONE_NEWUSER))
+    if not as_root:
+        Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
+    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    if as_root:
+        kernel.move_mount(lower, clean)
+    _lay(clean, view, 1, CANDIDATE_ID if as_root else 0, as_root)
 
 
 def _outside(pid: int, uid: int) -> int:

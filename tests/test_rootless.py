@@ -96,4 +96,6 @@ def test_every_fact_holds_for_nobody(tmp_path: Path) -> None:
     broken = {name: trace for name, trace in seen["facts"].items() if trace != "holds"}
     assert not broken, "\n".join(broken.values())
     assert len(seen["facts"]) == len(FACTS) + 2 * len(COMMAND_FACTS)
-    assert not any("copies" in note for notes in seen["notes"] for note in notes), seen["notes"]
+    release = tuple(map(int, os.uname().release.split(".")[:2]))
+    copies = [note for notes in seen["notes"] for note in notes if "copies" in note]
+    assert not copies or release < (6, 6), copies

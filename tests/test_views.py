@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import skip_without_overlays
 
 from codebench.sandbox import (
     Command,
@@ -84,6 +85,18 @@ def test_the_image_names_what_is_in_the_repositories(opener: SandboxOpener, repo
     assert image() == before
     (repository / "data/numbers.txt").write_text("1\n")
     assert image() != before
+
+
+def test_a_repository_of_its_owner_alone_can_be_viewed(opener: SandboxOpener, repository: Path) -> None:
+    repository.chmod(0o700)
+    (repository / "README.md").chmod(0o600)
+
+    async def enter() -> Execution:
+        async with opener(SandboxOptions(workers=1, limits=LIMITS, repositories={NAME: repository})) as sandbox:
+            skip_without_overlays(sandbox)
+            return await run(sandbox, "./run.sh 4 && cat README.md && echo more >> README.md")
+
+    completed(asyncio.run(enter()))
 
 
 class Locked:
@@ -168,6 +181,7 @@ def test_a_view_is_mounted_in_its_box_alone(opener: SandboxOpener, repository: P
     async def during() -> str:
         options = SandboxOptions(workers=1, limits=LIMITS, repositories={NAME: repository})
         async with opener(options) as sandbox:
+            skip_without_overlays(sandbox)
             running = asyncio.create_task(run(sandbox, "grep -c ' /work/toy overlay ' /proc/self/mounts; sleep 0.5"))
             await asyncio.sleep(0.3)
             mounts = Path("/proc/self/mounts").read_text()

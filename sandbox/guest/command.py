@@ -12,145 +12,23 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import json
-import os
 import random
 import re
 import types
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from .judge import BrokenTest, carriable
-from .places import CLEAN, VIEWS
+from .listener import Listener
+from .places import VIEWS
 from .session import BrokenOff, Session
+from .tender import Court, ErrandError, Tender, clerk, errand, used
 
-_LINE_BYTES = 4096
-_HEARD_BYTES = 1 << 20
 _CONTAINS_BYTES = 1 << 20
 _READ_BYTES = 16 << 20
 _ALL_READ_BYTES = 96 << 20  # of one check; a session takes more, but not without end
-_TENDING_S = 600.0  # what a copy may take to be made or cleaned: gigabytes from a cold disk
-_TENDING_BYTES = 1 << 30
 _STILL_S = 30.0  # for how long the judge may stand still, say in a regular expression
 _BLOCK = 4096
-_ENDS = re.compile(rb"[\r\n]")
-
-
-class Court(Protocol):
-    """Who has processes made and ended."""
-
-    def hire(self, watch: dict[str, Any], output_bytes: int) -> tuple[Session, int]:
-        """A fresh process under that watch, of whose output so much is kept, and its pidfd."""
-        ...
-
-    def dismiss(self, session: Session, pidfd: int) -> dict[str, Any]:
-        """End it and all that it has started; what was seen of it from outside."""
-        ...
-
-
-class Listener:
-    """Takes in what a command prints on one stream, line by line; tells which patterns have been found."""
-
-    def __init__(self, patterns: dict[int, re.Pattern[str]], found: set[int]) -> None:
-        self._patterns = patterns
-        self._found = found
-        self._begun = b""
-        self._too_long = False
-        self._heard: list[bytes] = []
-        self._left = _HEARD_BYTES
-
-    def hear(self, data: bytes) -> None:
-        """Take the next bytes."""
-        if self._left > 0:
-            self._heard.append(data[: self._left])
-            self._left -= len(data)
-        if len(self._found) == len(self._patterns):
-            return
-        first, *others = _ENDS.split(data)
-        self._begin(first)
-        for line in others:
-            self._look()
-            self._begun, self._too_long = line, False
-
-    def finish(self) -> None:
-        """What has no end of line is a line too, now that nothing more comes."""
-        self._look()
-        self._begun = b""
-
-    def text(self) -> str:
-        """The first MiB of it."""
-        return b"".join(self._heard).decode("utf-8", "replace")
-
-    def _begin(self, part: bytes) -> None:
-        self._too_long |= len(self._begun) + len(part) > _LINE_BYTES
-        self._begun = b"" if self._too_long else self._begun + part
-
-    def _look(self) -> None:
-        if not self._begun or self._too_long or len(self._begun) > _LINE_BYTES:
-            return
-        line = self._begun.decode("utf-8", "replace")
-        for number, pattern in self._patterns.items():
-            if number not in self._found and pattern.search(line):
-                self._found.add(number)
-
-
-class Tender:
-    """Keeps the box's copies of repositories clean, where it has copies and no views of its own for every sample.
-
-    There is one copy at a time, so that a box needs memory for the largest repository and not for all.
-    """
-
-    def __init__(self, court: Court, names: list[str]) -> None:
-        self._court = court
-        self._names = names
-        self._clean: str | None = None
-        self._inodes: dict[str, int] = {}
-
-    def prepare(self, name: str, laid: bool) -> None:
-        """See that there is a clean view of this repository, or a copy where none was `laid`; raises BrokenTest."""
-        if laid:
-            if set(os.listdir(f"{VIEWS}/{name}")) != set(os.listdir(f"{CLEAN}/{name}")):  # noqa: PTH208 - as elsewhere
-                raise SystemExit("what was mounted from outside is not seen in here: its runtime has mounts of its own")
-        elif self._clean != name:
-            self._tend(name)
-            self._inodes[name], _ = _used(f"{VIEWS}/{name}")
-
-    def forget(self) -> None:
-        """Something else has run, to which the copy was open."""
-        self._clean = None
-
-    def tidy(self, name: str) -> tuple[int, int] | None:
-        """Clean up after a command; how many entries had to be restored, and their bytes. None where that fails."""
-        self._clean = None
-        try:
-            undone = self._tend(name)
-        except BrokenTest:
-            return None
-        inodes, _ = _used(f"{VIEWS}/{name}")
-        return undone if inodes == self._inodes.get(name) else None  # else something without a name is there still
-
-    def _tend(self, name: str) -> tuple[int, int]:
-        others = [f"{VIEWS}/{other}" for other in self._names if other != name]
-        order = {"do": "restore", "clean": f"{CLEAN}/{name}", "view": f"{VIEWS}/{name}", "others": others}
-        with _clerk(self._court) as session:
-            kind, reply = session.request(b"W", json.dumps(order).encode())
-        if kind != b"V":
-            raise BrokenTest(f"the repository {name} cannot be copied: {reply.decode()}")
-        self._clean = name
-        entries, size = json.loads(reply)
-        return entries, size
-
-
-@contextlib.contextmanager
-def _clerk(court: Court) -> Iterator[Session]:
-    """A process that does errands, while nothing of an answer runs."""
-    watch = {"timeout_s": _TENDING_S, "memory_bytes": _TENDING_BYTES, "core": None, "alone_on_core": False}
-    session, pidfd = court.hire(watch, 0)
-    try:
-        yield session
-    except BrokenOff as e:
-        raise SystemExit(f"a clerk is gone: {e}") from None
-    finally:
-        court.dismiss(session, pidfd)
 
 
 class Trial:
@@ -198,21 +76,22 @@ class Trial:
             self._start(session, self._job["source"])
             _follow(session, pidfd, lambda: bool(self._found & self._ending))
         finally:
-            facts = self._court.dismiss(session, pidfd)
-        self._stdout.finish()
-        self._stderr.finish()
+            with _patience():  # the last lines are looked at here
+                facts = self._court.dismiss(session, pidfd)
+                self._stdout.finish()
+                self._stderr.finish()
         output = {"stdout": session.stdout.facts(), "stderr": session.stderr.facts()}
-        with _clerk(self._court) as clerk:
-            met = [number for number in range(len(self._milestones)) if self._is_met(number, facts, clerk)]
-            kept = [self._keep(path, clerk) for path in self._command["keep"]]
-            report = self._judge(facts, met, clerk)
+        with clerk(self._court) as witness:
+            met = [number for number in range(len(self._milestones)) if self._is_met(number, facts, witness)]
+            kept = [self._keep(path, witness) for path in self._command["keep"]]
+            report = self._judge(facts, met, witness)
         return {**facts, **output, "report": report, "command": _facts(facts, met, kept)}
 
     def _fingerprints(self, session: Session) -> dict[str, str | None]:
         if not self._files:
             return {}
         order = {"do": "fingerprint", "view": self._view, "paths": self._files}
-        return dict(zip(self._files, json.loads(_errand(session, order)), strict=True))
+        return dict(zip(self._files, json.loads(errand(session, order)), strict=True))
 
     def _start(self, session: Session, source: str) -> None:
         """Have a process become the program. Raises BrokenTest where it cannot: nothing untrusted has run so far."""
@@ -220,16 +99,16 @@ class Trial:
         folder = f"{self._view}/{self._command['cwd']}"
         try:
             write = {"do": "write", "folder": folder, "language": language, "instead_of": self.text[0]}
-            name = _errand(session, {**write, "source": source}).decode()
+            name = errand(session, {**write, "source": source}).decode()
             self.text = name, -(-len(source.encode("utf-8", "surrogatepass")) // _BLOCK) * _BLOCK
             become = {"do": "become", "language": language, "name": name, "limits": self._job["rlimits"]}
-            _errand(session, become)
+            errand(session, become)
         except ErrandError as e:
             raise BrokenTest(f"nothing can be started in {folder}: {e}") from None
         except BrokenOff:  # it has let go of its judge: it is the program now
             session.hung_up = False
 
-    def _is_met(self, number: int, facts: dict[str, Any], clerk: Session) -> bool:
+    def _is_met(self, number: int, facts: dict[str, Any], witness: Session) -> bool:
         milestone, timed_out = self._milestones[number], facts["outcome"] == "timed_out"
         if facts["outcome"] == "out_of_memory" or timed_out != milestone["running"]:
             return False
@@ -237,30 +116,30 @@ class Trial:
             return False
         if milestone["line"] and number not in self._found:
             return False
-        return not milestone["file"] or self._has_file(milestone, clerk)
+        return not milestone["file"] or self._has_file(milestone, witness)
 
-    def _has_file(self, milestone: dict[str, Any], clerk: Session) -> bool:
+    def _has_file(self, milestone: dict[str, Any], witness: Session) -> bool:
         path = milestone["file"]
-        now = self._fingerprints(clerk)[path]
+        now = self._fingerprints(witness)[path]
         if now is None or now == self._before[path]:
             return False
         if not milestone["contains"]:
             return True
-        content = _read(clerk, self._view, path, _CONTAINS_BYTES) or b""
+        content = _read(witness, self._view, path, _CONTAINS_BYTES) or b""
         with _patience():
             return re.search(milestone["contains"], content[:_CONTAINS_BYTES].decode("utf-8", "replace")) is not None
 
-    def _keep(self, path: str, clerk: Session) -> dict[str, Any]:
+    def _keep(self, path: str, witness: Session) -> dict[str, Any]:
         most = self._job["output_bytes"]
-        content = _read(clerk, self._view, path, most)
+        content = _read(witness, self._view, path, most)
         if content is None:
             return {"path": path}
         text = content[:most].decode("utf-8", "replace")
         return {"path": path, "text": text, "truncated": len(content) > most}
 
-    def _judge(self, facts: dict[str, Any], met: list[int], clerk: Session) -> dict[str, Any]:
+    def _judge(self, facts: dict[str, Any], met: list[int], witness: Session) -> dict[str, Any]:
         if met:
-            return self._check(clerk)
+            return self._check(witness)
         if facts["outcome"] in ("timed_out", "out_of_memory"):
             return _report("broken_off", "it was ended before it met a milestone")
         if facts["exit_code"] is None:
@@ -270,15 +149,15 @@ class Trial:
             "refuted", f"exit code {facts['exit_code']}, and no milestone was met; {last[:500]}".rstrip("; ")
         )
 
-    def _check(self, clerk: Session) -> dict[str, Any]:
+    def _check(self, witness: Session) -> dict[str, Any]:
         if not self._command["check"]:
             return _report("completed")
         check = _checker(self._command["check"])
         random.seed(self._job["seed_key"])
 
         def read(path: str) -> bytes:
-            there = _stays_inside(path) and clerk.received < _ALL_READ_BYTES
-            content = _read(clerk, self._view, path, _READ_BYTES) if there else None
+            there = _stays_inside(path) and witness.received < _ALL_READ_BYTES
+            content = _read(witness, self._view, path, _READ_BYTES) if there else None
             if content is None or len(content) > _READ_BYTES:
                 raise FileNotFoundError(f"the answer left no regular file {path} of at most {_READ_BYTES >> 20} MiB")
             return content
@@ -291,21 +170,17 @@ class Trial:
         return _report("completed")
 
 
-class ErrandError(Exception):
-    """An errand could not be done."""
-
-
 def examine_command(job: dict[str, Any], court: Court, tender: Tender) -> dict[str, Any]:
     """Run the job's command and say all that there is to say of it."""
     name, laid = job["command"]["repository"], job["command"]["laid"]
     found: dict[str, Any] = {}
     try:
         tender.prepare(name, laid)
-        before = _used(f"{VIEWS}/{name}")
+        before = used(f"{VIEWS}/{name}")
         trial = Trial(job, court)
         trial.set_up()
         found = trial.run()
-        entries, size = (now - then for now, then in zip(_used(f"{VIEWS}/{name}"), before, strict=True))
+        entries, size = (now - then for now, then in zip(used(f"{VIEWS}/{name}"), before, strict=True))
     except BrokenTest as e:
         found = {"clean": True, "report": {"conclusion": "broken_test", "detail": ascii(str(e)[:2000])[1:-1]}}
     finally:
@@ -319,29 +194,15 @@ def examine_command(job: dict[str, Any], court: Court, tender: Tender) -> dict[s
     return found
 
 
-def _used(view: str) -> tuple[int, int]:
-    """Inodes and bytes in use on a view's own layer."""
-    facts = os.statvfs(view)
-    return facts.f_files - facts.f_ffree, (facts.f_blocks - facts.f_bfree) * facts.f_frsize
-
-
 def _is_line_alone(milestone: dict[str, Any]) -> bool:
     others = milestone["exits"] is not None or milestone["file"] or milestone["running"]
     return bool(milestone["line"]) and not others
 
 
-def _errand(session: Session, order: dict[str, Any]) -> bytes:
-    """Have a process do something; raises ErrandError, BrokenOff."""
-    kind, reply = session.request(b"W", json.dumps(order).encode())
-    if kind != b"V":
-        raise ErrandError(carriable(reply.decode("utf-8", "replace")))
-    return reply
-
-
-def _read(clerk: Session, view: str, path: str, most: int) -> bytes | None:
+def _read(witness: Session, view: str, path: str, most: int) -> bytes | None:
     """A file's first bytes, one more than `most` where there are more; None where there is no such file."""
     with contextlib.suppress(ErrandError):
-        return _errand(clerk, {"do": "read", "view": view, "path": path, "most": most})
+        return errand(witness, {"do": "read", "view": view, "path": path, "most": most})
     return None
 
 

@@ -20,11 +20,12 @@ from typing import Any, NoReturn
 
 from . import confine, kernel, preload, zygote
 from .cases import Cases
-from .command import Tender, examine_command
+from .command import examine_command
 from .frames import FrameBuffer, header, read_frame
 from .judge import BrokenTest, examine
 from .proctor import examine_module
 from .session import Session
+from .tender import Tender
 
 _ZYGOTES = 2
 _MAX_JOB = 256 * 1024 * 1024
