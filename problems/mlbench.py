@@ -7,6 +7,7 @@ git repository, and its environments are an image of many gigabytes.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,17 +27,9 @@ from codebench.problems.repository import (
     WantedLanguage,
     WantedRun,
 )
-from codebench.problems.repository_pack import (
-    LOCK,
-    NAME_OF_REPOSITORY,
-    SignRow,
-    arguments_in,
-    check_signs,
-    is_inside,
-    joint_sha256,
-    sign_of,
-)
-from codebench.problems.repository_store import from_folder
+from codebench.problems.repository_pack import SignRow, arguments_in, check_signs, has_folder, sign_of
+from codebench.problems.repository_sources import LOCK, NAME_OF_REPOSITORY, joint_sha256
+from codebench.problems.repository_store import from_folder, text_of
 from codebench.problems.upstream_rules import HARNESS, TIMEOUT_S, with_upstream_rules
 
 NAME = "ml-bench"
@@ -94,7 +87,7 @@ def _load(data: Path | None, split: str, name: str) -> Suite:
     repositories = _repositories([row for _, row in rows], path.parent)
     return Suite(
         name=name,
-        problems=tuple(_problems(rows, {one.name for one in repositories})),
+        problems=tuple(_problems(rows, {one.name: one for one in repositories})),
         sha256=joint_sha256(sha256_of(path), repositories),
         source=f"{NAME}/{path.name}",
         compat=(HARNESS,),
@@ -129,14 +122,13 @@ def _check_rows(rows: Sequence[tuple[str, MlBenchRow]]) -> None:
             raise PackError(f"{where}: field `id`: {row.id} is in {seen[row.id]} already")
 
 
-def _problems(rows: Sequence[tuple[str, MlBenchRow]], known: set[str]) -> Iterator[Problem]:
+def _problems(rows: Sequence[tuple[str, MlBenchRow]], known: Mapping[str, Repository]) -> Iterator[Problem]:
     for where, row in rows:
-        assert row.repository in known, "those that are missing were told of"
-        yield with_upstream_rules(_problem(row, where), _upstream_timeout_s(row))
+        yield with_upstream_rules(_problem(row, known[row.repository], where), _upstream_timeout_s(row))
 
 
-def _problem(row: MlBenchRow, where: str) -> Problem:
-    cwd = _folder(row.path, where)
+def _problem(row: MlBenchRow, repository: Repository, where: str) -> Problem:
+    cwd = _folder(row.path, repository, where)
     language = _language(row.type, where)
     check_signs(row.milestones, where)
     found = row.bm25_result if row.bm25_result is not None else ""
@@ -161,7 +153,7 @@ def _problem(row: MlBenchRow, where: str) -> Problem:
             cwd=cwd,
             oracle=row.oracle,
             retrieved=found if isinstance(found, str) else "\n".join(found),
-            readme=row.readme_content or "",
+            readme=row.readme_content if row.readme_content is not None else _readme(repository, cwd),
         ),
     )
 
@@ -176,12 +168,20 @@ def _set_up(row: MlBenchRow) -> str:
     return (row.prefix_code or "") if row.type == "Python Code" else ""
 
 
-def _folder(path: str, where: str) -> str:
+def _folder(path: str, repository: Repository, where: str) -> str:
     """`./examples/x` as a folder of the repository."""
     cwd = path[1:].strip("/")
-    if path[:1] != "." or not is_inside(cwd):
+    if path[:1] != "." or not has_folder(repository, cwd):
         raise PackError(f"{where}: field `path`: {path!r} is not a folder of the repository, such as ./examples")
     return cwd
+
+
+def _readme(repository: Repository, cwd: str) -> str:
+    """That of the folder, else that of the repository, "" where neither has one."""
+    for path in dict.fromkeys((f"{cwd}/README.md".lstrip("/"), "README.md")):
+        with contextlib.suppress(PackError):
+            return text_of(repository.tree, path, NAME)
+    return ""
 
 
 def _language(kind: str, where: str) -> AnswerLanguage:

@@ -31,14 +31,8 @@ from codebench.problems.problem import (
     Workload,
 )
 from codebench.problems.repository import Setting
-from codebench.problems.repository_pack import (
-    TASKS,
-    RepositoryRow,
-    joint_sha256,
-    load_repositories,
-    load_tasks,
-    shared_image,
-)
+from codebench.problems.repository_pack import TASKS, load_tasks
+from codebench.problems.repository_sources import RepositoryRow, joint_sha256, load_repositories, shared_image
 from codebench.problems.unit_tests import check_methods, read_files, unit_tests
 from codebench.problems.upstream_rules import HARNESS
 

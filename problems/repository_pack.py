@@ -1,9 +1,8 @@
-"""The part of a pack that uses repositories: `[[repositories]]` of pack.toml, and the tasks of tasks.jsonl."""
+"""The tasks of a pack that use repositories: tasks.jsonl (see docs/repository-tasks.md)."""
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import math
 import re
@@ -26,38 +25,15 @@ from codebench.problems.repository import (
     WantedRun,
     WantedSign,
 )
-from codebench.problems.repository_store import from_archive, from_folder, from_git, text_of
 from codebench.problems.upstream_rules import with_upstream_rules
 
 TASKS = "tasks.jsonl"
-_IMAGES = Path(__file__).parent.parent / "images"  # beside this package in the source tree and where it is installed
-LOCK, _DOCKERFILE = "requirements.lock", "Dockerfile"
-NAME_OF_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CHOICES = {
     "kind": tuple(AnswerKind),
     "verdict": get_args(VerdictName),
     "language": tuple(AnswerLanguage),
     "check": ("arguments", "type", "execution"),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepositoryRow:
-    """One of `[[repositories]]`: exactly one of `path`, `archive` with `sha256`, and `git` with `commit`.
-
-    `readme` is what tasks show as documentation, `entries` a file that describes an API, one entry a heading.
-    """
-
-    name: str
-    path: str | None = None
-    archive: str | None = None
-    sha256: str | None = None
-    git: str | None = None
-    commit: str | None = None
-    image: str = ""
-    readme: str = "README.md"
-    entries: str | None = None
-    gpus: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,30 +87,6 @@ class TaskRow:
     answers: tuple[AnswerRow, ...] = ()
 
 
-def load_repositories(rows: Sequence[RepositoryRow], folder: Path, header: Path) -> tuple[Repository, ...]:
-    """The repositories of a pack, fetched and unpacked where they are not in the cache. Raises PackError."""
-    names = [row.name for row in rows]
-    for index, row in enumerate(rows):
-        where = f"{header}: field `repositories[{index}]"
-        if not NAME_OF_REPOSITORY.fullmatch(row.name):
-            raise PackError(f"{where}.name`: {row.name!r} is no name; use letters, digits and . _ -")
-        if names.index(row.name) != index:
-            raise PackError(f"{where}.name`: {row.name!r} is the name of another repository already")
-        if row.gpus < 0:
-            raise PackError(f"{where}.gpus`: {row.gpus} is negative")
-        _check_image(row.image, folder, f"{where}.image`")
-    return tuple(_repository(row, folder, f"{header}: field `repositories[{n}]") for n, row in enumerate(rows))
-
-
-def shared_image(repositories: Sequence[Repository], header: Path) -> str:
-    """The image of all of them: every box has the same. Raises PackError where they name several."""
-    images = list(dict.fromkeys(one.image for one in repositories))
-    if len(images) > 1:
-        named = " and ".join(repr(image or "none") for image in images)
-        raise PackError(f"{header}: field `repositories`: the images {named}; a pack has one: divide it")
-    return images[0] if images else ""
-
-
 def load_tasks(path: Path, repositories: Sequence[Repository]) -> Iterator[Problem]:
     """The tasks of a pack. Raises PackError with file, line and field."""
     known = {one.name: one for one in repositories}
@@ -144,12 +96,6 @@ def load_tasks(path: Path, repositories: Sequence[Repository]) -> Iterator[Probl
                 f"{where}: field `repository`: {row.repository!r} is not in pack.toml; there are: {', '.join(known)}"
             )
         yield _problem(row, known[row.repository], where)
-
-
-def joint_sha256(tasks: str, repositories: Sequence[Repository]) -> str:
-    """The digest of a suite: of its tasks' file, and of every repository."""
-    parts = [tasks, *(f"{one.name} {one.sha256}" for one in repositories)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def arguments_in(given: Mapping[str, object] | str, where: str) -> dict[str, Argument]:
@@ -195,47 +141,8 @@ def _rows(path: Path) -> Iterator[tuple[int, TaskRow]]:
         yield number, decoded(json_object(line, where), TaskRow, where, nested, _CHOICES)
 
 
-def _repository(row: RepositoryRow, folder: Path, where: str) -> Repository:
-    ways = [name for name in ("path", "archive", "git") if getattr(row, name) is not None]
-    if len(ways) != 1:
-        found = " and ".join(f"`{name}`" for name in ways) if ways else "none of them"
-        raise PackError(f"{where}`: one of `path`, `archive` and `git` says where it is; there is {found}")
-    if (row.sha256 is not None) != (row.archive is not None) or (row.commit is not None) != (row.git is not None):
-        raise PackError(f"{where}`: `archive` goes with `sha256`, and `git` with `commit`")
-    if row.path is not None:
-        tree, sha256 = from_folder(folder / row.path, f"{where}.path`")
-    elif row.archive is not None and row.sha256 is not None:
-        tree, sha256 = from_archive(folder / row.archive, row.sha256, f"{where}.archive`")
-    else:
-        assert row.git is not None
-        assert row.commit is not None
-        is_url = ":" in row.git
-        tree, sha256 = from_git(row.git if is_url else str((folder / row.git).resolve()), row.commit, f"{where}.git`")
-    image = str((folder / row.image).resolve()) if "/" in row.image else row.image
-    return Repository(
-        name=row.name,
-        tree=tree,
-        sha256=sha256,
-        image=image,
-        gpus=row.gpus,
-        readme=text_of(tree, row.readme, f"{where}.readme`") if row.readme else "",
-        entries=text_of(tree, row.entries, f"{where}.entries`") if row.entries else "",
-    )
-
-
-def _check_image(image: str, folder: Path, where: str) -> None:
-    """A name is a folder of codebench's images/, a path with a slash in it one of the pack's own."""
-    if not image:
-        return
-    place = folder / image if "/" in image else _IMAGES / image
-    if (place / LOCK).is_file() or ("/" in image and (place / _DOCKERFILE).is_file()):
-        return
-    known = ", ".join(sorted(path.parent.name for path in _IMAGES.glob(f"*/{LOCK}")))
-    raise PackError(f"{where}: there is no image {image!r} ({place / LOCK} is missing); there are: {known}")
-
-
 def _problem(row: TaskRow, repository: Repository, where: str) -> Problem:
-    _check_row(row, where)
+    _check_row(row, repository, where)
     problem = Problem(
         task_id=row.task_id,
         prompt="",
@@ -295,11 +202,11 @@ def _canned(row: AnswerRow) -> CannedAnswer:
 # -- what a row may say
 
 
-def _check_row(row: TaskRow, where: str) -> None:
+def _check_row(row: TaskRow, repository: Repository, where: str) -> None:
     for name in ("task_id", "instruction", "reference"):
         if not getattr(row, name).strip():
             raise PackError(f"{where}: field `{name}` is empty")
-    if not is_inside(row.cwd):
+    if not has_folder(repository, row.cwd):
         raise PackError(f"{where}: field `cwd`: {row.cwd!r} is not a folder of the repository")
     if row.timeout_s is not None and not 0 < row.timeout_s < math.inf:
         raise PackError(f"{where}: field `timeout_s`: {row.timeout_s} is not a positive number of seconds")
@@ -352,6 +259,10 @@ def _check_check(row: TaskRow, where: str) -> None:
         raise PackError(f"{where}: field `check`: cannot be parsed: {error}") from None
     if not any(isinstance(node, ast.FunctionDef) and node.name == "check" for node in tree.body):
         raise PackError(f"{where}: field `check` does not define check(read, output)")
+
+
+def has_folder(repository: Repository, path: str) -> bool:
+    return is_inside(path) and (repository.tree / path).is_dir()
 
 
 def is_inside(path: str) -> bool:

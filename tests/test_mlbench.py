@@ -81,6 +81,15 @@ def test_a_record_becomes_a_task(data: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_record_without_its_readme_shows_the_repositorys(data: Path) -> None:
+    write(data, {"readme_content": None, "bm25_result": None})
+    for path, text in (("", ""), ("README.md", "Of all."), ("tools/README.md", "Of the tools.")):
+        if path:
+            (data / "ml-bench" / "repos" / "counter" / path).write_text(text)
+        task = load(data).in_setting("raw").problems[0].task
+        assert task is not None and task.shown == text
+
+
 def test_upstreams_time_limits_go_by_repository_and_type(data: Path) -> None:
     rows = [{"id": n, "github_id": github_id, "type": kind} for n, (github_id, kind) in enumerate(
         [(5, "Bash Script"), (11, "Python Code"), (11, "Bash Script"), (1, "Python Code")])]  # fmt: skip
