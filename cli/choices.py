@@ -28,12 +28,12 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
     return tuple(int(number) for number in numbers)
 
 
-def _names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
+def names(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
     """`a,b` as names."""
-    names = tuple(part.strip() for part in text.split(",")) if text is not None else ()
-    if not all(names) or len(set(names)) < len(names):
+    found = tuple(part.strip() for part in text.split(",")) if text is not None else ()
+    if not all(found) or len(set(found)) < len(found):
         raise click.BadParameter(f"{text!r} is not a list of different names, such as a,b", context, parameter)
-    return names
+    return found
 
 
 def _seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -80,7 +80,7 @@ def judging_options() -> Decorator:
             "--grade",
             "graders",
             metavar="NAME,…",
-            callback=_names,
+            callback=names,
             show_default="what the suite is for",
             help="Graders, as in correctness,efficiency.",
         ),
@@ -158,21 +158,35 @@ def selection_options(out: str = "DIR") -> Decorator:
     )
 
 
+def ks_option() -> Decorator:
+    return click.option(
+        "--k",
+        "ks",
+        metavar="K,…",
+        callback=_numbers,
+        show_default="1, 10 and 100, as far as there are samples",
+        help="Report pass@k for these k.",
+    )
+
+
+def comparing_options() -> Decorator:
+    return together(
+        click.option("--anyway", is_flag=True, help="Go on where runs differ in more than the model, and say so."),
+        click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, help="Seed of the bootstrap."),
+        click.option("--markdown", "as_markdown", is_flag=True, help="Write Markdown to stdout, for a pull request."),
+        click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout."),
+    )
+
+
 def report_options() -> Decorator:
     return together(
-        click.option(
-            "--k",
-            "ks",
-            metavar="K,…",
-            callback=_numbers,
-            show_default="1, 10 and 100, as far as there are samples",
-            help="Report pass@k for these k.",
-        ),
+        ks_option(),
         click.option(
             "--fail-under",
-            metavar="[CHECK:]pass@K=X",
+            metavar="METRIC=X",
             multiple=True,
-            help="Exit with 1 where pass@K (of one check: base:pass@1) is below X; repeatable.",
+            help="Exit with 1 where a metric (pass@1, base:pass@1, eff@1, secure@1, valid) is below X, or, where lower "
+            "is better (vulnerable@1, flagged), above; repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout."),
     )

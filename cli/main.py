@@ -8,12 +8,16 @@ from collections.abc import Sequence
 
 import click
 
+from codebench.cli.ci import ci_group
+from codebench.cli.compare import compare_command
 from codebench.cli.data import data_group
 from codebench.cli.doctor import doctor_command
 from codebench.cli.evaluate import eval_command, generate_command, grade_command
 from codebench.cli.exchange import export_command, import_command
 from codebench.cli.exit_code import ExitCode, bad_input_errors, infrastructure_errors
+from codebench.cli.gate import gate_command
 from codebench.cli.images import images_group
+from codebench.cli.leaderboard import leaderboard_command
 from codebench.cli.output import say
 from codebench.cli.report import report_command
 from codebench.cli.schema import schema_command
@@ -53,6 +57,9 @@ for command in (
     generate_command,
     grade_command,
     report_command,
+    compare_command,
+    leaderboard_command,
+    gate_command,
     import_command,
     export_command,
     schema_command,
@@ -61,6 +68,7 @@ for command in (
     images_group,
     doctor_command,
     selfcheck_command,
+    ci_group,
 ):
     commands.add_command(command)
 

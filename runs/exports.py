@@ -58,5 +58,5 @@ def export_run(run: Path, form: str, out: Path) -> int:
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    elif path.exists():
+        path.unlink()

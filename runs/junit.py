@@ -47,7 +47,8 @@ def write_junit(files: RunFiles, out: Path) -> int:
     for task_id, records in files.records.of_tasks():
         cases += [_problem(task_id, records, manifest)] if many else _samples(task_id, records, manifest)
         count += sum(deciding_grade(record) is not None for record in records)
-    root = ElementTree.Element("testsuites", {"name": "codebench", **_totals(cases)})
+    totals = {name: total for name, total in _totals(cases).items() if name != "skipped"}  # which Jenkins forbids here
+    root = ElementTree.Element("testsuites", {"name": "codebench", **totals})
     root.append(_suite(manifest, cases))
     ElementTree.indent(root)
     ElementTree.ElementTree(root).write(out, encoding="utf-8", xml_declaration=True)

@@ -143,7 +143,8 @@ def _task(manifest: Manifest) -> str:
 
 
 def _model(manifest: Manifest) -> str:
-    return manifest.generator.identity.get("model") or manifest.generator.spec
+    """What follows the engine's name: org/model of hf:org/model."""
+    return manifest.generator.spec.partition(":")[2] or manifest.generator.spec
 
 
 def _file_name(name: str) -> str:

@@ -20,12 +20,12 @@ def text(value: str, longest: int = LONGEST) -> str:
     HTML, Markdown, mentions, links, references to issues, workflow commands, terminal escapes and direction marks lose
     their meaning; runs of white space become one blank; past `longest` characters it is cut, with an ellipsis.
     """
-    return _MARKUP.sub(_entity, html.escape(_MENTION.sub(_broken, _cut(_line(value), longest))))
+    return _MARKUP.sub(_entity, html.escape(_MENTION.sub(_broken, _cut(line(value), longest))))
 
 
 def code(value: str, longest: int = LONGEST) -> str:
     """The same, in the type of code, where GitHub looks for no mentions."""
-    return f"<code>{_MARKUP.sub(_entity, html.escape(_cut(_line(value), longest)))}</code>"
+    return f"<code>{_MARKUP.sub(_entity, html.escape(_cut(line(value), longest)))}</code>"
 
 
 def fence(value: str, longest: int = 4000) -> str:
@@ -42,7 +42,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Collectio
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *rows))
 
 
-def _line(value: str) -> str:
+def line(value: str) -> str:
+    """Untrusted text as one line without terminal escapes, control characters and direction marks."""
     return _BREAKS.sub(" ", _DIRECTION.sub("", _CONTROL.sub("", value))).strip()
 
 

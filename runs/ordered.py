@@ -22,7 +22,7 @@ _NONE = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderedRecords:
-    """Iterate over it as often as you like. `checks` has the names of all checks, in the order in which they came up.
+    """Iterate over it as often as you like. `checks` has the names of all checks, in the order of the answers.
 
     What counts is as in `outcomes`: of several records of an answer the last that is no infrastructure fault.
     """
@@ -70,7 +70,7 @@ def order_records(directory: Path, manifest: Manifest) -> OrderedRecords:
     places = {task_id: number for number, task_id in enumerate(manifest.task_ids)}
     rounds = manifest.repairs + 1
     offsets = array("q", [_NONE]) * (len(places) * manifest.samples * rounds)
-    checks: dict[str, None] = {}
+    checks: dict[str, tuple[int, int]] = {}
     for key, offset in scan_keys(directory):
         if not (key.task_id in places and 0 <= key.sample < manifest.samples and 0 <= key.round <= manifest.repairs):
             raise not_listed(key.task_id, key.sample)
@@ -79,12 +79,13 @@ def order_records(directory: Path, manifest: Manifest) -> OrderedRecords:
             offsets[place] = offset
         for grade in key.grades:
             if grade.grader == DECIDING_GRADER:
-                checks.update((check.name, None) for check in grade.checks)
+                for number, check in enumerate(grade.checks):
+                    checks[check.name] = min(checks.get(check.name, (place, number)), (place, number))
     return OrderedRecords(
         directory=directory,
         task_ids=manifest.task_ids,
         per_task=manifest.samples,
         rounds=rounds,
-        checks=tuple(checks),
+        checks=tuple(sorted(checks, key=lambda name: checks[name])),
         offsets=offsets,
     )

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from codebench.generators import Generator, Repairer
 from codebench.graders import Grader, grades_only_right_answers, tools_of
 from codebench.problems import Problem, Suite
-from codebench.runs.gates import check_gates
+from codebench.runs.gates import Offered, check_gates
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest
 from codebench.runs.options import EvalOptions
 from codebench.runs.outcomes import DECIDING_GRADER
@@ -41,6 +41,16 @@ class Plan:
         if not any(len(problem.checks) > 1 for problem in self.suite.problems):
             return ()
         return tuple(dict.fromkeys(check.name for problem in self.suite.problems for check in problem.checks))
+
+    @property
+    def offered(self) -> Offered:
+        """What gates can ask for."""
+        return Offered(
+            ks=self.ks,
+            checks=self.checks,
+            graders=tuple(grader.name for grader in self.graders),
+            attacked=any(problem.security is not None for problem in self.suite.problems),
+        )
 
 
 class UnknownTaskError(RunError):
@@ -73,7 +83,7 @@ def make_plan(options: EvalOptions) -> Plan:
         ks=ks,
         sandbox=_sandbox_options(options, suite.image, timed=any(map(grades_only_right_answers, graders))),
     )
-    check_gates(options.fail_under, ks, plan.checks)
+    check_gates(options.fail_under, plan.offered)
     return plan
 
 

@@ -23,6 +23,7 @@ from codebench.runs.record import Record, RunError
 from codebench.runs.searches import SECURITY, SearchState, ToolSearch
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_HEAD = {"$schema": _SCHEMA, "version": "2.1.0"}
 _BANDIT = "bandit"
 _HOMES = {
     _BANDIT: "https://bandit.readthedocs.io/",
@@ -59,15 +60,27 @@ def write_sarif(files: RunFiles, out: Path) -> int:
             count += 1
             yield record
 
-    log = sarif_log(files.manifest, counted(), files.searches)
+    runs = _runs(files.manifest, counted(), files.searches)
     with out.open("w", encoding="utf-8") as file:
-        json.dump(log, file, indent=2)
-        file.write("\n")
+        file.write(f'{json.dumps(_HEAD)[:-1]}, "runs": [')
+        for number, (run, results) in enumerate(runs):
+            file.write(f'{"," if number else ""}\n{json.dumps(run)[:-1]}, "results": [')
+            file.writelines(f"{',' if place else ''}\n{json.dumps(result)}" for place, result in enumerate(results))
+            file.write("]}")
+        file.write("]}\n")
     return count
 
 
 def sarif_log(manifest: Manifest, records: Iterable[Record], searches: Sequence[ToolSearch]) -> dict[str, Any]:
     """The log as plain JSON values. Raises RunError for a run whose answers were not searched."""
+    runs = [{**run, "results": list(results)} for run, results in _runs(manifest, records, searches)]
+    return {**_HEAD, "runs": runs}
+
+
+def _runs(
+    manifest: Manifest, records: Iterable[Record], searches: Sequence[ToolSearch]
+) -> Iterator[tuple[dict[str, Any], Iterator[dict[str, Any]]]]:
+    """Each tool's run without its results, and these, of which there may be very many."""
     if SECURITY not in manifest.graders:
         raise RunError("this run has no findings: its answers were graded without --grade correctness,security")
     records = [replace(one, code="", generation=None) for one in records if _is_worth_a_word(one, searches)]
@@ -76,13 +89,12 @@ def sarif_log(manifest: Manifest, records: Iterable[Record], searches: Sequence[
         for record in records
         if (grade := _security(record)) is not None
     ]
-    runs = [_run(manifest, _BANDIT, manifest.tools.get(_BANDIT, ""), seen)]
+    yield _run(manifest, _BANDIT, manifest.tools.get(_BANDIT, ""), seen), _all_results(seen)
     for search in searches:
         if search.state is SearchState.DONE:
             by_tool = [_Seen(record=one, findings=search.of(one.task_id, one.sample)) for one in records]
             found = [one for one in by_tool if one.findings is not None]
-            runs.append(_run(manifest, search.tool, search.version, found))
-    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": runs}
+            yield _run(manifest, search.tool, search.version, found), _all_results(found)
 
 
 def _is_worth_a_word(record: Record, searches: Sequence[ToolSearch]) -> bool:
@@ -118,8 +130,12 @@ def _run(manifest: Manifest, tool: str, version: str, seen: Sequence[_Seen]) -> 
             }
         ],
         "columnKind": "unicodeCodePoints",
-        "results": [result for one in seen for result in _results(one, list(rules))],
     }
+
+
+def _all_results(seen: Sequence[_Seen]) -> Iterator[dict[str, Any]]:
+    rules = list(_rules(finding for one in seen for finding in one.findings or ()))
+    return (result for one in seen for result in _results(one, rules))
 
 
 def _rules(findings: Iterable[Finding]) -> dict[str, Finding]:

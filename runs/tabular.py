@@ -16,7 +16,7 @@ from codebench.runs.record import RunError
 if TYPE_CHECKING:
     import pyarrow
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - what spreadsheets take for =
+_FORMULA = frozenset("=+-@\t\r\n＝＋－＠'")  # noqa: RUF001 - what spreadsheets take for =, and what we put before it
 _QUOTE = "'"
 _ROW_GROUP = 16_384
 
@@ -81,7 +81,7 @@ def _batch(rows: Sequence[tuple[Cell, ...]], schema: pyarrow.Schema) -> pyarrow.
 
 def _defused(cell: Cell) -> str:
     text = "" if cell is None else str(cell)
-    return f"{_QUOTE}{text}" if text.startswith((*_FORMULA, _QUOTE)) else text
+    return f"{_QUOTE}{text}" if text[:1] in _FORMULA else text
 
 
 def _number(cell: Cell) -> str:

@@ -1,5 +1,6 @@
 """How untrusted code runs: jobs go into a sandbox, executions (facts, no verdicts) come out."""
 
+from codebench.sandbox.command import Command, CommandFacts, KeptFile, Language, Milestone
 from codebench.sandbox.job import (
     Batch,
     CallTime,
@@ -27,12 +28,17 @@ __all__ = [
     "Batch",
     "CallTime",
     "CaseGroup",
+    "Command",
+    "CommandFacts",
     "Conclusion",
     "Duel",
     "Execution",
     "FailedCase",
     "Job",
+    "KeptFile",
+    "Language",
     "Limits",
+    "Milestone",
     "Outcome",
     "Report",
     "Sandbox",

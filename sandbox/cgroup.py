@@ -41,10 +41,13 @@ class Cgroup:
 NONE = Cgroup(directories=(), oom_file=None)
 
 
-def create(limits: Limits) -> Cgroup:
-    """Make a cgroup bounded by `limits`; NONE where this user or this machine does not allow it."""
+def create(limits: Limits, views_mib: int = 0) -> Cgroup:
+    """Make a cgroup bounded by `limits`; NONE where this user or this machine does not allow it.
+
+    `views_mib` is what views of repositories may take of memory besides.
+    """
     name = f"codebench-{os.getpid()}-{next(_serial)}"
-    memory = (limits.memory_mib + HEADROOM_MIB) * _MIB
+    memory = (limits.memory_mib + HEADROOM_MIB + views_mib) * _MIB
     processes = limits.processes + HEADROOM_PROCESSES
     try:
         if (_ROOT / "cgroup.controllers").exists():

@@ -22,10 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 from codebench.sandbox.box import GUEST_ENV, BoxSpentError, candidate_uid, guest_argv
 from codebench.sandbox.engine import connect, engine_errors
-from codebench.sandbox.images import Image, ensure_image
+from codebench.sandbox.guest.places import VIEWS
+from codebench.sandbox.images import Image, ensure_image, with_repositories
 from codebench.sandbox.job import Limits, Sandbox, SandboxError, SandboxInfo, SandboxOptions
 from codebench.sandbox.multiplex import STDERR, Demultiplexer
 from codebench.sandbox.pool import Pool
+from codebench.sandbox.trees import Tree, copy_inodes, copy_mib, read_trees
+from codebench.sandbox.views import Views, ViewsError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -35,6 +38,12 @@ _GUEST_MEMORY_MIB = 256  # the judge, the zygote and what the tmpfs hold, on top
 _GUEST_PROCESSES = 16
 _TMPFS_INODES = 16384
 _LAST_WORDS = 2048
+_PLAIN_RUNTIMES = (None, "runc", "io.containerd.runc.v2", "crun", "nvidia")  # those whose mounts are the kernel's
+_NO_GPUS = ("could not select device driver", "nvidia-container", "unknown or invalid runtime", "CDI device")
+_GPUS_MISSING = (
+    "the engine has no GPUs to give; install the NVIDIA Container Toolkit (apt-get install nvidia-container-toolkit, "
+    "sudo nvidia-ctk runtime configure, restart Docker), or leave --gpus out"
+)
 _NO_SYSV_IPC = {
     "kernel.shmmni": "0",
     "kernel.shmall": "0",
@@ -47,14 +56,22 @@ _NO_SYSV_IPC = {
 def open_sandbox(options: SandboxOptions) -> Sandbox:
     """Return a sandbox of Docker boxes; raises SandboxError where no engine answers or the image cannot be had."""
     client = connect()
-    image = ensure_image(client, options.image, options.packages, options.note)
-    return Pool(DockerWall(client, image, options), options)
+    trees = read_trees(options.repositories)
+    image = ensure_image(client, options.image, options.packages, options.note, for_commands=bool(trees))
+    if trees:
+        image = with_repositories(client, image, trees, options.note)
+    return Pool(DockerWall(client, image, options, trees), options)
 
 
 class DockerWall:
     """Starts boxes as containers of one image on one engine."""
 
-    def __init__(self, client: DockerClient, image: Image, options: SandboxOptions) -> None:
+    def __init__(
+        self, client: DockerClient, image: Image, options: SandboxOptions, trees: tuple[Tree, ...] = ()
+    ) -> None:
+        self.trees = trees
+        self.overlays = options.overlays
+        self.bounds_addresses = not options.gpus
         self._client = client
         self._image = image
         self._options = options
@@ -78,23 +95,34 @@ class DockerWall:
     def open_box(self, limits: Limits) -> DockerChannel:
         """Start a container; raises SandboxError."""
         try:
-            return DockerChannel(self._client, self._create(limits))
+            return self._start(limits)
         except SandboxError as error:
+            if self._options.gpus and any(sign in str(error) for sign in _NO_GPUS):
+                raise SandboxError(_GPUS_MISSING) from error
             if not (self._sysctls and "sysctl" in str(error)):
                 raise
             self._sysctls = {}  # this engine or runtime does not know them; the guest's seccomp filter denies the calls
-            return DockerChannel(self._client, self._create(limits))
+            return self._start(limits)
 
     def close(self) -> None:
         """Let go of the engine; boxes are closed by who opened them."""
         self._client.close()
 
-    def _create(self, limits: Limits) -> str:
+    def _start(self, limits: Limits) -> DockerChannel:
+        uid = candidate_uid()
+        return DockerChannel(self._client, self._create(limits, uid), uid, self.trees, self._options.runtime)
+
+    def _create(self, limits: Limits, uid: int) -> str:
         api = self._client.api
         with engine_errors("cannot create a box"):
             container = api.create_container(
                 self._image.id,
-                command=guest_argv(uid=candidate_uid(), nested=False, python=self._image.interpreter),
+                command=guest_argv(
+                    uid=uid,
+                    nested=False,
+                    python=self._image.interpreter,
+                    repositories=[tree.name for tree in self.trees],
+                ),
                 entrypoint=[],
                 hostname="box",
                 user="0:0",
@@ -112,7 +140,10 @@ class DockerWall:
         from docker.types import LogConfig, Ulimit
 
         scratch = f"rw,nosuid,nodev,mode=1777,size={limits.disk_mib}m,nr_inodes={_TMPFS_INODES}"
-        memory = f"{limits.memory_mib + _GUEST_MEMORY_MIB}m"
+        views_mib = copy_mib(self.trees, limits)
+        view = f"rw,nosuid,nodev,exec,mode=0777,size={views_mib}m,nr_inodes={copy_inodes(self.trees)}"
+        views = {f"{VIEWS}/{tree.name}": view for tree in self.trees}
+        memory = f"{limits.memory_mib + _GUEST_MEMORY_MIB + views_mib}m"
         return {
             "network_mode": "none",
             "read_only": True,
@@ -123,22 +154,34 @@ class DockerWall:
             "mem_limit": memory,
             "memswap_limit": memory,
             "ipc_mode": "none",
-            "tmpfs": {"/tmp": scratch, "/dev/shm": scratch},  # noqa: S108 - the box's own
+            "tmpfs": {"/tmp": scratch, "/dev/shm": scratch, **views},  # noqa: S108 - the box's own
             "ulimits": [Ulimit(name="core", soft=0, hard=0)],
             "sysctls": self._sysctls,
             "log_config": LogConfig(type="none"),
             "auto_remove": True,
             "init": False,
             "runtime": self._options.runtime,
+            "device_requests": _devices(self._options.gpus),
         }
 
 
 class DockerChannel:
     """A started container and the socket on which its streams arrive."""
 
-    def __init__(self, client: DockerClient, container: str) -> None:
+    def __init__(
+        self,
+        client: DockerClient,
+        container: str,
+        uid: int = 0,
+        trees: tuple[Tree, ...] = (),
+        runtime: str | None = None,
+    ) -> None:
         self._api = client.api
         self._container = container
+        self._uid = uid
+        self._runtime = runtime
+        self._trees = trees
+        self._views: Views | None = None
         self._frames = Demultiplexer()
         self._output = b""
         self._words = b""
@@ -173,11 +216,29 @@ class DockerChannel:
         output, self._output = self._output, b""
         return output
 
+    def open_views(self) -> Views:
+        """Have a process lay views into the box, which must have started; raises ViewsError.
+
+        That needs root on the machine on which the engine runs, with the same view of its processes.
+        """
+        if self._runtime not in _PLAIN_RUNTIMES:
+            raise ViewsError(f"the runtime {self._runtime} may have mounts of its own")
+        if os.geteuid() != 0:
+            raise ViewsError("only root can enter the engine's containers")
+        with engine_errors("cannot ask for the box's process"):
+            init = self._api.inspect_container(self._container)["State"]["Pid"]
+        if not Path(f"/proc/{init}/cgroup").exists():
+            raise ViewsError("the engine is on another machine")
+        self._views = Views(init, self._uid, self._trees, cgroup=self._container)
+        return self._views
+
     def close(self) -> None:
         with self._closing:
             if self._closed:
                 return
             self._closed = True
+        if self._views is not None:
+            self._views.close()
         self._hang_up()
         try:
             with engine_errors("cannot remove a box"):
@@ -222,6 +283,16 @@ class DockerChannel:
             return str(error)
         memory = ", out of memory" if state["OOMKilled"] else ""
         return f"container {state['Status']}, exit status {state['ExitCode']}{memory}"
+
+
+def _devices(gpus: str) -> list[Any] | None:
+    from docker.types import DeviceRequest
+
+    if not gpus:
+        return None
+    if gpus != "all" and not (gpus.isdecimal() and int(gpus) > 0):
+        raise SandboxError(f"--gpus is a number of GPUs or all, not {gpus!r}")
+    return [DeviceRequest(count=-1 if gpus == "all" else int(gpus), capabilities=[["gpu"]])]
 
 
 def _owner(pid: int) -> str:

@@ -31,6 +31,11 @@ _TRY_LANDLOCK = f"""
 import ctypes
 print(ctypes.CDLL(None).syscall({_LANDLOCK_CREATE_RULESET}, None, ctypes.c_size_t(0), 1))
 """
+_TRY_OVERLAYS = """
+import sys
+from codebench.sandbox.mounter import attempt
+attempt(*sys.argv[1:])
+"""
 # A perf_event_attr of version 0: hardware, instructions, without those of the kernel (see perf_event_open(2)).
 _TRY_COUNTERS = """
 import ctypes, os, platform, struct
@@ -61,6 +66,7 @@ def findings() -> tuple[Finding, ...]:
         _cache,
         _docker,
         _namespaces,
+        _overlays,
         _memory_cgroup,
         _seccomp,
         _landlock,
@@ -135,6 +141,22 @@ def _namespaces() -> Finding:
     )
 
 
+def _overlays() -> Finding:
+    try:
+        with tempfile.TemporaryDirectory(dir=platformdirs.user_cache_path("codebench", ensure_exists=True)) as scratch:
+            for name in ("clean", "view"):
+                Path(scratch, name).mkdir()
+            error = _fails(_TRY_OVERLAYS, f"{scratch}/clean", f"{scratch}/view")
+    except OSError as problem:
+        error = str(problem)
+    return Finding(
+        name="overlays",
+        ok=None if error else True,
+        value=f"none: {error}" if error else "fresh views of repositories, within milliseconds",
+        remedy="optional: boot Linux 6.6 or later, with the cache on ext4, xfs or btrfs; else boxes keep copies",
+    )
+
+
 def _memory_cgroup() -> Finding:
     version = "v2" if Path("/sys/fs/cgroup/cgroup.controllers").exists() else "v1"
     made = cgroup.create(Limits())
@@ -181,12 +203,12 @@ def _counters() -> Finding:
     )
 
 
-def _fails(program: str) -> str:
+def _fails(program: str, *arguments: str) -> str:
     """Run a program in a child; return the last line of what went wrong, "" where nothing did."""
-    done = _run(program)
+    done = _run(program, *arguments)
     return "" if done.returncode == 0 else (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
 
 
-def _run(program: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-P", "-c", program]
+def _run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-P", "-c", program, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=_PROBE_S, check=False)

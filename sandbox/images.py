@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from codebench.sandbox.engine import connect, engine_errors
+from codebench.sandbox.guest.places import CLEAN, VIEWS
 from codebench.sandbox.job import SandboxError
 from codebench.sandbox.packages import FILES, LOCK
 from codebench.sandbox.rootfs import PYTHON, Rootfs, build_rootfs, guest_sources
+from codebench.sandbox.trees import Tree, joint_digest
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -79,15 +81,87 @@ def list_images() -> tuple[Image, ...]:
 
 
 def ensure_image(
-    client: DockerClient, name: str | None = None, packages: str = "", note: Callable[[str], None] = lambda _: None
+    client: DockerClient,
+    name: str | None = None,
+    packages: str = "",
+    note: Callable[[str], None] = lambda _: None,
+    *,
+    for_commands: bool = False,
 ) -> Image:
-    """Return the image `name`, or the one with `packages`, which is built where it is missing. Raises SandboxError."""
+    """Return the image `name`, or the one with `packages`, which is built where it is missing. Raises SandboxError.
+
+    With `for_commands` what is built has the programs for commands as well.
+    """
     if name is None:
-        return _from_rootfs(client, build_rootfs(packages, note), None, packages)
+        return _from_rootfs(
+            client,
+            build_rootfs(packages, note, for_commands=for_commands),
+            None,
+            packages or ("shell" if for_commands else ""),
+        )
     image = _find(client, name)
     if image is None:
         raise SandboxError(f"the engine has no image {name}; run docker pull {name}, or see codebench images list")
     return image
+
+
+def with_repositories(
+    client: DockerClient, image: Image, trees: tuple[Tree, ...], note: Callable[[str], None] = lambda _: None
+) -> Image:
+    """An image with repositories added to it, in one layer, which is made where it is missing. Raises SandboxError.
+
+    The layer holds a copy, so that an engine on another machine has it too.
+    """
+    digest = joint_digest(image.digest, trees)
+    tag = f"{_OURS}repositories:{digest[:12]}"
+    found = _find(client, tag)
+    if found is not None and found.digest == digest:
+        return found
+    note("giving the engine a copy of the repositories: this takes a while, once")
+    timeout_s, client.api.timeout = client.api.timeout, _BUILD_S
+    try:
+        with engine_errors(f"cannot add the repositories to {image.tag}"):
+            return _add_layer(client, image, trees, tag, digest)
+    finally:
+        client.api.timeout = timeout_s
+
+
+def _add_layer(client: DockerClient, image: Image, trees: tuple[Tree, ...], tag: str, digest: str) -> Image:
+    """By way of a container that never starts: a build would write all of it three times."""
+    container = client.api.create_container(image.id, command=["none"], entrypoint=[], network_disabled=True)["Id"]
+    try:
+        with _layer(trees) as archive:
+            client.api.put_archive(container, "/", archive)
+        repository, _, version = tag.partition(":")
+        labels = [f"LABEL {_DIGEST}={digest}", f"LABEL {_GUEST}={_guest_hash()}"]
+        client.api.commit(container, repository=repository, tag=version, changes=labels)
+    finally:
+        client.api.remove_container(container, force=True)
+    added = _image(tag, client.api.inspect_image(tag))
+    _prune(client, keep=added)
+    return added
+
+
+@contextmanager
+def _layer(trees: tuple[Tree, ...]) -> Iterator[IO[bytes]]:
+    """A tar of the trees, readable for all, and of places for their views."""
+
+    def readable(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        entry.mode |= 0o555 if entry.isdir() or entry.mode & 0o100 else 0o444
+        return entry
+
+    with tempfile.TemporaryFile() as archive:
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for place in (CLEAN, VIEWS, *(f"{VIEWS}/{tree.name}" for tree in trees)):
+                folder = tarfile.TarInfo(place.lstrip("/"))
+                folder.type, folder.mode = tarfile.DIRTYPE, 0o777 if place.count("/") > 1 else 0o755
+                tar.addfile(folder)
+            for tree in trees:
+                tar.add(tree.path, arcname=f"{CLEAN.lstrip('/')}/{tree.name}", filter=readable)
+        archive.seek(0)
+        yield archive
 
 
 def _from_rootfs(client: DockerClient, rootfs: Rootfs, tag: str | None, packages: str) -> Image:

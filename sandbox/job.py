@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self
+
+from codebench.sandbox.command import Command, CommandFacts
 
 
 class SandboxError(Exception):
@@ -101,18 +104,19 @@ class TestModule:
 class Job:
     """Run `source` (untrusted) and put its `entry_point` to `test`, which defines `check(candidate)`, or to `batch`.
 
-    Or put it to `test_module`, which needs neither entry point nor context.
+    Or put it to `test_module`, or run it as `command` says, which need neither entry point nor context.
 
     `context` is the trusted program whose names the test sees. Neither it nor the test ever enters the memory of
     the process in which `source` runs. `seed_key` fixes the random module's state on both sides.
     """
 
     source: str
-    entry_point: str
-    context: str
+    entry_point: str = ""
+    context: str = ""
     test: str = ""
     batch: Batch | None = None
     test_module: TestModule | None = None
+    command: Command | None = None
     seed_key: str = ""
     limits: Limits = field(default_factory=Limits)
 
@@ -262,6 +266,7 @@ class Execution:
     wall_s: float
     cpu_s: float
     memory_bytes: int
+    command: CommandFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +303,11 @@ class SandboxOptions:
     that is given is taken as it is. `note` is told what takes its time.
 
     `pinned` keeps each box on a core of its own, so that times can be taken: no more workers than physical cores then.
+
+    `repositories` has a folder of this machine for each name that a `Command` may give; what is in it must be readable
+    by all, and must not change while the sandbox is open. Commands see them through overlays where the machine allows
+    that and `overlays` is true; else each box keeps a copy, whose bytes it restores after every command. `gpus` is how
+    many of the engine's GPUs every box is given, "all" or a number, "" for none; only Docker's boxes can have any.
     """
 
     workers: int
@@ -306,6 +316,9 @@ class SandboxOptions:
     runtime: str | None = None
     pinned: bool = False
     packages: str = ""
+    repositories: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+    overlays: bool = True
+    gpus: str = ""
     note: Callable[[str], None] = field(default=lambda _: None, compare=False, repr=False)
 
 

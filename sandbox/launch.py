@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from codebench.sandbox.guest import kernel
+from codebench.sandbox.guest.places import CLEAN, VIEWS
 
 _NAMESPACES = (
     kernel.CLONE_NEWUSER
@@ -30,6 +31,7 @@ _NAMESPACES = (
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 _QUIET = kernel.MS_NOSUID | kernel.MS_NODEV
+_FOLDERS_ONLY = "size=64k,nr_inodes=4096,mode=755"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,13 @@ class Plan:
     disk_mib: int
     uid_base: int | None
     cgroups: list[str]
+    repositories: dict[str, str]
+    """Where on the host what is to be /repositories/NAME is."""
+    copy_mib: int
+    copy_inodes: int
+    """Bounds of each /work/NAME, where its copy is if there can be no overlay."""
+    init_fd: int
+    """Where the pid of the box's first process is written, as the host knows it."""
 
 
 def main() -> NoReturn:
@@ -76,7 +85,10 @@ def _enter(plan: Plan, entered: int, mapped: int) -> NoReturn:
     os.close(mapped)
     init = os.fork()
     if init == 0:
+        os.close(plan.init_fd)
         _become_guest(plan)
+    os.write(plan.init_fd, b"%d" % init)
+    os.close(plan.init_fd)
     _mind(init, signal.SIGKILL)
 
 
@@ -109,9 +121,13 @@ def _become_guest(plan: Plan) -> NoReturn:
     kernel.mount(plan.root, plan.root, flags=kernel.MS_BIND)
     kernel.mount("none", plan.root, flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _QUIET)
     os.chdir(plan.root)  # while this is still the host's user, who may walk the path to it
+    repositories = {name: kernel.open_tree(path) for name, path in plan.repositories.items()}  # as above
     _become_root_of_box(plan.uid_base)
     _raise_loopback()
     _mount_world(plan.disk_mib)
+    if repositories:
+        _mount_repositories(repositories)
+        _mount_views(plan)
     kernel.pivot_root(".", ".")
     kernel.umount(".", kernel.MNT_DETACH)
     os.chdir("/tmp")  # noqa: S108 - the box's own tmpfs
@@ -148,6 +164,38 @@ def _mount_world(disk_mib: int) -> None:
     kernel.mount("tmpfs", "dev/shm", "tmpfs", _QUIET, scratch)
     kernel.mount("none", "dev", flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | kernel.MS_NOSUID)
     _mount_proc("proc")
+
+
+def _mount_repositories(repositories: dict[str, int]) -> None:
+    """The clean trees, read-only."""
+    kernel.mount("tmpfs", CLEAN.lstrip("/"), "tmpfs", _QUIET, _FOLDERS_ONLY)
+    for name, tree in repositories.items():
+        target = f".{CLEAN}/{name}"
+        Path(target).mkdir()
+        kernel.set_mount_attributes(tree, kernel.MOUNT_ATTR_READ_ONLY)
+        kernel.move_mount(tree, target)
+        os.close(tree)
+    _make_read_only(f".{CLEAN}")
+
+
+def _mount_views(plan: Plan) -> None:
+    """Where commands will find their views: copies in what is mounted here, or overlays that come from outside.
+
+    Shared, because zygotes have mount namespaces of their own, in which these are to be seen as well.
+    """
+    views = f".{VIEWS}"
+    kernel.mount("tmpfs", views, "tmpfs", _QUIET, _FOLDERS_ONLY)
+    kernel.mount("none", views, flags=kernel.MS_SHARED)
+    for name in plan.repositories:
+        target = f"{views}/{name}"
+        Path(target).mkdir()
+        size = f"size={plan.copy_mib}m,nr_inodes={plan.copy_inodes},mode=777"
+        kernel.mount("tmpfs", target, "tmpfs", _QUIET, size)
+    _make_read_only(views)
+
+
+def _make_read_only(target: str) -> None:
+    kernel.mount("none", target, flags=kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY | _QUIET)
 
 
 def _mount_proc(target: str) -> None:

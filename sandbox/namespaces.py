@@ -20,6 +20,8 @@ from codebench.sandbox.job import Limits, Sandbox, SandboxError, SandboxInfo, Sa
 from codebench.sandbox.launch import Plan
 from codebench.sandbox.pool import Pool
 from codebench.sandbox.rootfs import Rootfs, build_rootfs
+from codebench.sandbox.trees import Tree, copy_inodes, copy_mib, joint_digest, read_trees
+from codebench.sandbox.views import Views
 
 _UID_BASE = 1 << 30
 _LAST_WORDS = 2048
@@ -32,17 +34,32 @@ def open_sandbox(options: SandboxOptions) -> Sandbox:
     """Return a sandbox of namespaces boxes; raises SandboxError where this machine does not allow them."""
     if platform.system() != "Linux":
         raise SandboxError("the namespaces sandbox needs Linux; use --sandbox docker here")
-    wall = NamespacesWall(build_rootfs(options.packages, options.note), options.workers, options.packages)
+    if options.gpus:
+        raise SandboxError("the namespaces sandbox has no GPUs to give; use --sandbox docker with --gpus")
+    trees = read_trees(options.repositories)
+    rootfs = build_rootfs(options.packages, options.note, for_commands=bool(trees))
+    wall = NamespacesWall(rootfs, options.workers, options.packages, trees, overlays=options.overlays)
     return Pool(wall, options)
 
 
 class NamespacesWall:
     """Starts boxes from one root file system."""
 
-    def __init__(self, rootfs: Rootfs, workers: int, packages: str = "") -> None:
+    def __init__(
+        self,
+        rootfs: Rootfs,
+        workers: int,
+        packages: str = "",
+        trees: tuple[Tree, ...] = (),
+        *,
+        overlays: bool = True,
+    ) -> None:
         self._rootfs = rootfs
         self._workers = workers
         self._packages = packages
+        self.trees = trees
+        self.overlays = overlays
+        self.bounds_addresses = True
 
     @property
     def info(self) -> SandboxInfo:
@@ -54,7 +71,7 @@ class NamespacesWall:
             notes.append("no cgroup to be had: memory is bounded per process and watched, not enforced for all")
         return SandboxInfo(
             backend="namespaces",
-            image=self._rootfs.digest,
+            image=joint_digest(self._rootfs.digest, self.trees),
             python=self._rootfs.python,
             workers=self._workers,
             notes=tuple(notes),
@@ -62,7 +79,7 @@ class NamespacesWall:
 
     def open_box(self, limits: Limits) -> NamespacesChannel:
         """Start a box; raises SandboxError."""
-        return NamespacesChannel(self._rootfs, limits)
+        return NamespacesChannel(self._rootfs, limits, self.trees)
 
     def close(self) -> None:
         """Nothing is held between boxes."""
@@ -71,15 +88,22 @@ class NamespacesWall:
 class NamespacesChannel:
     """A guest behind namespaces, spoken to over pipes."""
 
-    def __init__(self, rootfs: Rootfs, limits: Limits) -> None:
-        self._cgroup = cgroup.create(limits)
+    def __init__(self, rootfs: Rootfs, limits: Limits, trees: tuple[Tree, ...] = ()) -> None:
+        self._trees = trees
+        self._copy_mib = copy_mib(trees, limits)
+        self._cgroup = cgroup.create(limits, self._copy_mib)
+        self._uid = candidate_uid() if os.geteuid() == 0 else 0
+        self._views: Views | None = None
+        self._init, self._init_told = os.pipe()  # the pid of the box's first process comes here
         oom_fd = os.open(self._cgroup.oom_file, os.O_RDONLY) if self._cgroup.oom_file is not None else None
         try:
             self._process = self._start(rootfs, limits, oom_fd)
         except OSError as e:
             self._cgroup.remove()
+            os.close(self._init)
             raise SandboxError(f"cannot start {sys.executable}: {e}") from e
         finally:
+            os.close(self._init_told)
             if oom_fd is not None:
                 os.close(oom_fd)
         assert self._process.stdin is not None
@@ -96,7 +120,8 @@ class NamespacesChannel:
 
     def _start(self, rootfs: Rootfs, limits: Limits, oom_fd: int | None) -> subprocess.Popen[bytes]:
         as_root = os.geteuid() == 0
-        argv = guest_argv(uid=candidate_uid() if as_root else 0, nested=True, oom_fd=oom_fd)
+        names = [tree.name for tree in self._trees]
+        argv = guest_argv(uid=self._uid, nested=True, oom_fd=oom_fd, repositories=names)
         plan = Plan(
             root=str(rootfs.path),
             argv=argv,
@@ -104,6 +129,10 @@ class NamespacesChannel:
             disk_mib=limits.disk_mib,
             uid_base=_UID_BASE + (os.getpid() * 64 + next(_serial)) % 8192 * 65536 if as_root else None,
             cgroups=[str(d) for d in self._cgroup.directories],
+            repositories={tree.name: str(tree.path) for tree in self._trees},
+            copy_mib=self._copy_mib,
+            copy_inodes=copy_inodes(self._trees),
+            init_fd=self._init_told,
         )
         return subprocess.Popen(
             [sys.executable, "-m", "codebench.sandbox.launch", json.dumps(asdict(plan))],
@@ -111,8 +140,13 @@ class NamespacesChannel:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
-            pass_fds=() if oom_fd is None else (oom_fd,),
+            pass_fds=[fd for fd in (oom_fd, self._init_told) if fd is not None],
         )
+
+    def open_views(self) -> Views:
+        """Have a process lay views into the box, which must have started; raises ViewsError."""
+        self._views = Views(int(os.read(self._init, 32) or b"0"), self._uid, self._trees)
+        return self._views
 
     def send(self, data: bytes, deadline_s: float) -> None:
         view = memoryview(data)
@@ -132,6 +166,11 @@ class NamespacesChannel:
         return os.read(self._out, _PIPE_BYTES)
 
     def close(self) -> None:
+        if self._init >= 0:
+            os.close(self._init)
+            self._init = -1
+        if self._views is not None:
+            self._views.close()
         if self._process.poll() is None:
             self._process.terminate()
             try:

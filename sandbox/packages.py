@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebench.sandbox.guest.preload import PACKAGES, PRELOAD
@@ -34,6 +34,7 @@ _PIP = (
     "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile", "--no-deps",
     "--require-hashes", "--only-binary", ":all:", "--retries", "1", "--timeout", "20",
 )  # fmt: skip
+_SHELL = "shell"
 _KEPT = 3
 _IN_USE_S = 24 * 3600.0
 _NOT_KEPT = ("bin", "include", "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED")
@@ -41,16 +42,21 @@ _NOT_KEPT = ("bin", "include", "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packages:
-    """What an image has besides Python; `name` is that of its folder."""
+    """What an image has besides Python; `name` is that of its folder. Without a lock it has programs alone.
+
+    `for_commands` says that answers may be commands, so that any Python in it must find the packages by itself.
+    """
 
     name: str
-    lock: Path
+    lock: Path | None
     preload: str
     commands: tuple[str, ...]
+    for_commands: bool = False
 
     def key(self) -> bytes:
         """All that determines what is made of it."""
-        return b"\0".join((self.lock.read_bytes(), self.preload.encode(), " ".join(self.commands).encode()))
+        lock = self.lock.read_bytes() if self.lock is not None else b""
+        return b"\0".join((lock, self.preload.encode(), " ".join(self.commands).encode(), b"%d" % self.for_commands))
 
 
 def find_packages(name: str) -> Packages:
@@ -68,14 +74,25 @@ def find_packages(name: str) -> Packages:
     return Packages(name=folder.name, lock=lock, preload="\n".join(_words(folder / _PRELOAD)), commands=commands)
 
 
+def with_programs(packages: Packages | None) -> Packages:
+    """An image, or the plain one, with the programs that are beside every repository."""
+    commands = _words(_FOLDERS / _SHELL / _COMMANDS)
+    if packages is None:
+        return Packages(name=_SHELL, lock=None, preload="", commands=commands, for_commands=True)
+    return replace(packages, commands=tuple(sorted({*commands, *packages.commands})), for_commands=True)
+
+
 def fill(tree: Path, packages: Packages, cache: Path) -> list[Path]:
     """Put packages and programs into a root file system; return the binaries whose libraries it needs besides.
 
     What is installed stays in `cache`, and is the tree's by hard links. Raises SandboxError.
     """
     commands = [(name, _program(name, packages)) for name in packages.commands]
-    installed = _installed(packages, cache)
-    shutil.copytree(installed, tree / PACKAGES.lstrip("/"), copy_function=_link)
+    binaries: list[Path] = []
+    if packages.lock is not None:
+        installed = _installed(packages, packages.lock, cache)
+        shutil.copytree(installed, tree / PACKAGES.lstrip("/"), copy_function=_link)
+        binaries = sorted(path for path in installed.rglob("*.so*") if path.is_file())
     preload = tree / PRELOAD.lstrip("/")
     preload.parent.mkdir(parents=True, exist_ok=True)
     preload.write_text(packages.preload + "\n")
@@ -86,8 +103,7 @@ def fill(tree: Path, packages: Packages, cache: Path) -> list[Path]:
         target.chmod(0o755)
     if commands:
         (tree / "bin").symlink_to("usr/bin")
-    binaries = (path for path in installed.rglob("*.so*") if path.is_file())
-    return [program for _, program in commands] + sorted(binaries)
+    return [program for _, program in commands] + binaries
 
 
 def _words(file: Path) -> tuple[str, ...]:
@@ -102,20 +118,20 @@ def _program(name: str, packages: Packages) -> Path:
     if found is None:
         raise SandboxError(
             f"the image {packages.name} needs this machine's program {name}, which is not here; "
-            "install it (Debian: apt-get install dash coreutils hostname)"
+            "install it (Debian: apt-get install bash coreutils dash diffutils findutils gzip hostname mawk sed tar)"
         )
     return Path(found).resolve()
 
 
-def _installed(packages: Packages, cache: Path) -> Path:
+def _installed(packages: Packages, lock: Path, cache: Path) -> Path:
     """The folder in the cache in which the packages are installed and compiled; it is there whole or not at all."""
-    key = hashlib.sha256(b"\0".join((sys.version.encode(), sys.executable.encode(), packages.lock.read_bytes())))
+    key = hashlib.sha256(b"\0".join((sys.version.encode(), sys.executable.encode(), lock.read_bytes())))
     place = cache / f"{packages.name}-{key.hexdigest()[:24]}"
     if not place.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".building-", dir=cache, ignore_cleanup_errors=True) as scratch:
             new = Path(scratch) / "new"
-            _install(packages, new)
+            _install(packages.name, lock, new)
             _compile(new)
             try:
                 new.rename(place)
@@ -127,14 +143,14 @@ def _installed(packages: Packages, cache: Path) -> Path:
     return place
 
 
-def _install(packages: Packages, place: Path) -> None:
+def _install(name: str, lock: Path, place: Path) -> None:
     """Install the locked wheels; whatever pip writes for this machine alone is taken out again."""
-    command = [sys.executable, *_PIP, "--target", str(place), "-r", str(packages.lock)]
+    command = [sys.executable, *_PIP, "--target", str(place), "-r", str(lock)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PIP_USER": "0"})
     if done.returncode != 0:
         raise SandboxError(
-            f"cannot install the packages of the image {packages.name}: {_complaint(done.stderr)}; see that pip "
-            f"reaches PyPI or a mirror (PIP_INDEX_URL), then run: codebench images build {packages.name}"
+            f"cannot install the packages of the image {name}: {_complaint(done.stderr)}; see that pip "
+            f"reaches PyPI or a mirror (PIP_INDEX_URL), then run: codebench images build {name}"
         )
     for pattern in _NOT_KEPT:
         for path in list(place.glob(pattern)):

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -28,7 +29,10 @@ class Pool:
 
     @property
     def info(self) -> SandboxInfo:
-        return self._wall.info
+        """What the wall says, and why boxes have copies of repositories, once one that does has been opened."""
+        info = self._wall.info
+        reasons = sorted({f"views of repositories are copies: {box.copies}" for box in tuple(self._all) if box.copies})
+        return replace(info, notes=(*info.notes, *reasons)) if reasons else info
 
     async def __aenter__(self) -> Self:
         """Start one box now, so that a sandbox that cannot work says so at once; the others start when needed."""

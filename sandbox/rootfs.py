@@ -27,14 +27,16 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+from codebench.sandbox.guest.places import CLEAN, VIEWS
+from codebench.sandbox.guest.preload import PACKAGES
 from codebench.sandbox.job import SandboxError
-from codebench.sandbox.packages import Packages, fill, find_packages
+from codebench.sandbox.packages import Packages, fill, find_packages, with_programs
 
 PYTHON = "/opt/python/bin/python3"
 GUEST = "/codebench"
 CANDIDATE_ID = 20000
 
-_FORMAT = "2"  # part of every key: change it whenever the tree's layout changes
+_FORMAT = "3"  # part of every key: change it whenever the tree's layout changes
 _KEPT_TREES = 3
 _ABANDONED_AFTER_S = 3600.0
 _IN_USE_S = 24 * 3600.0  # a run that lasts longer could lose its tree to one that starts later
@@ -44,7 +46,7 @@ _UNUSED = frozenset(
 )
 _LEFT_OUT_EXTENSIONS = ("_tkinter", "_test", "_ctypes_test", "_xxtestfuzz", "xxlimited")
 _LOADED_LATER = ("libgcc_s.so.1", "libnss_files.so.2")  # glibc opens these by name when a thread ends, for getpwnam
-_MOUNT_POINTS = ("proc", "dev", "dev/shm", "tmp", "sys")
+_MOUNT_POINTS = ("proc", "dev", "dev/shm", "tmp", "sys", CLEAN.lstrip("/"), VIEWS.lstrip("/"))
 _SCRATCH = ("dev/shm", "tmp")  # runc gives a tmpfs the mode of what it covers, whatever mode it was asked for
 _ETC = {
     "passwd": f"root:x:0:0:root:/:\ncandidate:x:{CANDIDATE_ID}:{CANDIDATE_ID}::/tmp:\n",
@@ -67,18 +69,23 @@ class _Sidecar(msgspec.Struct, frozen=True):
     python: str
 
 
-def build_rootfs(packages: str = "", note: Callable[[str], None] = lambda _: None) -> Rootfs:
+def build_rootfs(
+    packages: str = "", note: Callable[[str], None] = lambda _: None, *, for_commands: bool = False
+) -> Rootfs:
     """Return this interpreter's tree in the user's cache, built when it is not there (seconds; then milliseconds).
 
     `packages` names an image of `sandbox.packages` whose packages are in it, too; `note` is told when that takes time.
+    With `for_commands` there are the programs that commands in repositories use; any Python there finds the packages.
     Raises SandboxError when the cache cannot be written, or interpreter or packages cannot be had.
     """
     cache = platformdirs.user_cache_path("codebench") / "rootfs"
     wanted = find_packages(packages) if packages else None
+    if for_commands:
+        wanted = with_programs(wanted)
     place = cache / _key(wanted)
     try:
         if (found := _read(place)) is None:
-            if wanted is not None:
+            if wanted is not None and wanted.lock is not None:
                 note(f"building the image {wanted.name}: this takes a minute, once")
             found = _build(cache, place, wanted)
         return found
@@ -148,9 +155,12 @@ def _fill(tree: Path, packages: Packages | None, cache: Path) -> None:
     target = tree / "opt/python" / sys.platlibdir / stdlib.name
     executable = tree / PYTHON.lstrip("/")
     _copy(_interpreter(), executable, mode=0o755)
+    executable.with_name("python").symlink_to(executable.name)
     _copy_sources(stdlib, target)
     extensions = list(_copy_extensions(target / "lib-dynload", stdlib.name))
     added = fill(tree, packages, cache / "packages") if packages is not None else []
+    if packages is not None and packages.for_commands and packages.lock is not None:
+        _write(target / "site-packages" / "packages.pth", f"{PACKAGES}\n")
     _copy_libraries(tree, [_interpreter(), *extensions, *added], brought=cache)
     for source in guest_sources():
         _copy(source, tree / GUEST.lstrip("/") / source.name)

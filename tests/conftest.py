@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from codebench.sandbox import SandboxError, SandboxOpener, SandboxOptions, namespaces
+from codebench.sandbox import Sandbox, SandboxError, SandboxOpener, SandboxOptions, namespaces
 from codebench.sandbox import docker as docker_backend
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -30,6 +30,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if os.environ.get("CODEBENCH_REQUIRE_DOCKER") == "1":
             pytest.fail(f"Docker tests are required here, and there is no engine: {reason}")
         pytest.skip(reason)
+
+
+def skip_without_overlays(sandbox: Sandbox) -> None:
+    """Skip where this user's boxes keep copies, with the reason; root must not, where Docker's tests are required."""
+    copies = [note for note in sandbox.info.notes if "copies" in note]
+    if copies and os.environ.get("CODEBENCH_REQUIRE_DOCKER") == "1" and os.geteuid() == 0:
+        pytest.fail(f"overlays are required here: {copies[0]}")
+    if copies:
+        pytest.skip(copies[0])
 
 
 @pytest.fixture(params=["namespaces", pytest.param("docker", marks=pytest.mark.docker)])

@@ -7,10 +7,18 @@ from fractions import Fraction
 from math import comb, isclose
 
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codebench.runs.metrics import eff_at_k, estimate_eff_at_k, estimate_pass_at_k, pass_at_k, wilson_interval
+from codebench.runs.metrics import (
+    eff_at_k,
+    estimate_eff_at_k,
+    estimate_pass_at_k,
+    pass_at_k,
+    student_quantile,
+    wilson_interval,
+)
 
 counts = st.integers(1, 200).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
 draws = counts.flatmap(lambda nc: st.tuples(st.just(nc[0]), st.just(nc[1]), st.integers(1, nc[0])))
@@ -86,14 +94,23 @@ def test_the_samples_of_one_problem_do_not_count_as_independent() -> None:
     solved_or_not = estimate_pass_at_k([(10, 10)] * 50 + [(10, 0)] * 50, 1)
     assert solved_or_not is not None
     naive = wilson_interval(0.5, 1000)
-    assert (solved_or_not.low, solved_or_not.high) == pytest.approx(wilson_interval(0.5, 99))
+    size = 100 * 100 / 101 * (1.96234 / 1.98422) ** 2
+    assert (solved_or_not.low, solved_or_not.high) == pytest.approx(wilson_interval(0.5, size), abs=1e-5)
     assert solved_or_not.low < naive[0] < naive[1] < solved_or_not.high
 
 
 def test_problems_that_happen_to_agree_claim_no_more_than_independent_trials() -> None:
-    estimate = estimate_pass_at_k([(100, 50)] * 9 + [(100, 51)], 1)
+    estimate = estimate_pass_at_k([(10, 5)] * 900 + [(10, 6)] * 100, 1)
     assert estimate is not None
-    assert (estimate.low, estimate.high) == pytest.approx(wilson_interval(0.501, 1000))
+    size = 10_000 * (1.96020 / 1.96234) ** 2
+    assert (estimate.low, estimate.high) == pytest.approx(wilson_interval(0.51, size), abs=1e-5)
+
+
+@pytest.mark.parametrize("freedom", [2, 3, 4, 5, 10, 30, 163, 10_000])
+def test_the_quantile_of_student_s_distribution_is_scipy_s(freedom: int) -> None:
+    assert student_quantile(freedom) == pytest.approx(
+        scipy.stats.t.ppf(0.975, freedom), rel=0.01 if freedom < 4 else 1e-3
+    )
 
 
 scores = st.lists(st.floats(0, 2), min_size=1, max_size=8)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from codebench.generators import GenerationOptions, Generator, GeneratorError, Sample
 from codebench.graders import Bench, Grade, Verdict
 from codebench.problems import CheckFunction, Problem, Suite
-from codebench.runs import EvalOptions, Gate, Run, RunError, evaluate, evaluate_async, summarise_run
+from codebench.runs import EvalOptions, Run, RunError, evaluate, evaluate_async, parse_gate, summarise_run
 from codebench.runs.opening import opened_sandbox
 from codebench.runs.records import RECORDS, read_records
 from codebench.sandbox import (
@@ -383,7 +383,11 @@ def test_limit_and_task_ids_select_problems(tmp_path: Path) -> None:
         ({"limits": Limits(timeout_s=float("nan"))}, "--timeout: "),
         ({"task_ids": ("toy/33",)}, r"toy/33: not in suite toy; did you mean toy/3"),
         ({"samples": 4, "model": f"{__name__}:open_stair:2"}, "--samples 4: .* has only 2 per problem"),
-        ({"fail_under": (Gate(k=2, minimum=0.5),)}, "no pass@2 .*this run has pass@1"),
+        ({"fail_under": (parse_gate("pass@2=0.5"),)}, "no pass@2 .*this run has pass@1"),
+        ({"fail_under": (parse_gate("plus:pass@1=0.5"),)}, "no plus:pass@1 .*no such check in this suite; it has one"),
+        ({"fail_under": (parse_gate("eff@1=0.5"),)}, "no eff@1 .*nothing measures it; add efficiency to --grade"),
+        ({"fail_under": (parse_gate("flagged=0.5"),)}, "no flagged .*nothing measures it; add security to --grade"),
+        ({"fail_under": (parse_gate("secure@1=0.5"),)}, "no secure@1 .*none of these problems has security tests"),
         ({"suite": "humanevil"}, "unknown suite 'humanevil'; did you mean humaneval"),
         ({"sandbox": "namespace"}, "unknown sandbox 'namespace'; did you mean namespaces"),
     ],

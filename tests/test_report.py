@@ -13,8 +13,9 @@ from rich.console import Console
 from codebench.cli.report import put_report
 from codebench.graders import Grade, Verdict
 from codebench.problems import Suite
-from codebench.runs import Gate, Pace, Run, RunError, Summary, below, parse_gate, report_json, show_report
+from codebench.runs import Pace, Run, RunError, Summary, below, parse_gate, report_json, show_report
 from codebench.runs.encoding import encode
+from codebench.runs.findings import Hit, Searched, summarise_findings
 from codebench.runs.manifest import GeneratorPin, Manifest, Selection, new_manifest
 from codebench.runs.record import Record
 from codebench.runs.report_markdown import report_markdown
@@ -51,6 +52,7 @@ def shown(run: Run, width: int = 80) -> str:
     return console.file.getvalue()
 
 
+HIT = Hit(tool="bandit", rule="B102", name="exec_used", cwe=78, severity="medium", own=True)
 ALL = [graded(0, 0), graded(0, 1), graded(1, 0, Verdict.FAIL), graded(1, 1, Verdict.TIMEOUT)]
 
 
@@ -144,11 +146,22 @@ def test_the_json_report_holds_the_same_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "k", "minimum"),
-    [("pass@1=0.5", 1, 0.5), ("pass@10=1", 10, 1.0), (" pass@2 = .25 ", 2, 0.25), ("pass@1=0", 1, 0.0)],
+    ("text", "name", "limit"),
+    [
+        ("pass@1=0.5", "pass@1", 0.5),
+        ("pass@10=1", "pass@10", 1.0),
+        (" pass@2 = .25 ", "pass@2", 0.25),
+        ("pass@1=0", "pass@1", 0.0),
+        ("base:pass@1=0.5", "base:pass@1", 0.5),
+        ("eff@10=0.4", "eff@10", 0.4),
+        ("secure-and-correct@1=0.4", "secure-and-correct@1", 0.4),
+        ("flagged=0.1", "flagged", 0.1),
+        ("valid=1.", "valid", 1.0),
+    ],
 )
-def test_a_gate_is_read(text: str, k: int, minimum: float) -> None:
-    assert parse_gate(text) == Gate(k=k, minimum=minimum)
+def test_a_gate_is_read(text: str, name: str, limit: float) -> None:
+    gate = parse_gate(text)
+    assert (str(gate.metric), gate.limit) == (name, limit)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +175,10 @@ def test_a_gate_is_read(text: str, k: int, minimum: float) -> None:
         "pass@1=-1",
         "pass@1=1.5",
         "pass@1=50%",
-        "eff@1=0.5",
+        "eff=0.5",
+        "flagged@1=0.5",
+        "base:eff@1=0.5",
+        "pas@1=0.5",
         "pass@1=.",
         "pass@1=0.5x",
     ],
@@ -178,17 +194,23 @@ def a_summary() -> Summary:
 
 
 def test_a_gate_holds_up_to_and_including_its_minimum() -> None:
-    assert below(a_summary(), [Gate(k=1, minimum=0.5), Gate(k=2, minimum=0.4)]) == []
-    assert below(a_summary(), [Gate(k=1, minimum=0.51)]) == ["pass@1 is 0.5000, below 0.51"]
+    assert below(a_summary(), [parse_gate("pass@1=0.5"), parse_gate("pass@2=0.4")]) == []
+    assert below(a_summary(), [parse_gate("pass@1=0.51")]) == ["pass@1 is 0.5000, below 0.51"]
+
+
+def test_where_lower_is_better_a_gate_is_the_most_that_is_allowed() -> None:
+    flagged = replace(a_summary(), findings=summarise_findings({"toy/0": {0: Searched(()), 1: Searched((HIT,))}}))
+    assert below(flagged, [parse_gate("flagged=0.5")]) == []
+    assert below(flagged, [parse_gate("flagged=0.4")]) == ["flagged is 0.5000, above 0.4"]
 
 
 def test_a_gate_on_what_was_not_computed_is_an_error() -> None:
     with pytest.raises(RunError, match=r"no pass@5 .*this run has pass@1, pass@2"):
-        below(a_summary(), [Gate(k=5, minimum=0.1)])
+        below(a_summary(), [parse_gate("pass@5=0.1")])
 
 
 def test_a_gate_on_what_is_not_known_is_not_passed() -> None:
-    assert "not known" in below(a_run(failed(0, 0)).summary, [Gate(k=1, minimum=0.0)])[0]
+    assert "not known" in below(a_run(failed(0, 0)).summary, [parse_gate("pass@1=0")])[0]
 
 
 # --- Markdown, several runs

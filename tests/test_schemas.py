@@ -24,7 +24,6 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
 
 @pytest.fixture(scope="module", params=["BASE", "MODEL"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("openai")
     return copy_run(request.param, tmp_path_factory.mktemp("schemas"))
 
 

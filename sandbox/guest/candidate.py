@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from . import batch, timed, values
+from . import batch, errand, timed, values
 from .frames import FrameBuffer, pack, read_frame
 from .mutation import mutables
 
@@ -83,6 +83,9 @@ class Candidate:
     def _answer(self, kind: bytes, body: bytes) -> None:
         if kind == b"U":
             self._sit(json.loads(body))
+        if kind == b"W":
+            self._send(errand.answer(body, self._channel))
+            return
         if kind == b"M":
             batch.run(body, self._objects[ENTRY], self._outputs, self._side())
             return

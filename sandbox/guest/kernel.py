@@ -24,7 +24,9 @@ CLONE_NEWNET = 0x40000000
 _CLONE_NEW_ANY = 0x7E020000
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
-MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
+MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE, MS_SHARED = 32, 4096, 16384, 1 << 18, 1 << 20
+MOUNT_ATTR_READ_ONLY = 0x1 | 0x2 | 0x4  # and neither setuid nor devices
+MOUNT_ATTR_IDMAP = 0x100000
 MNT_DETACH = 2
 
 CAP_SETGID, CAP_SETUID = 6, 7
@@ -62,6 +64,37 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = 
 def umount(target: str, flags: int = 0) -> None:
     """Call umount2(2); raises OSError."""
     _checked(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
+
+
+def setns(fd: int, kind: int) -> None:
+    """Enter the namespace behind a descriptor; raises OSError."""
+    _checked(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
+
+
+# These have the same number on every machine.
+_OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
+_AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
+
+
+def open_tree(path: str) -> int:
+    """A mount of what is at `path`, attached to nothing; raises OSError that names the path."""
+    flags = ctypes.c_uint(1 | os.O_CLOEXEC)  # OPEN_TREE_CLONE
+    fd: int = _libc.syscall(ctypes.c_long(_OPEN_TREE), ctypes.c_int(_AT_FDCWD), os.fsencode(path), flags)
+    return _checked(fd, f"open_tree {path}")
+
+
+def set_mount_attributes(fd: int, attributes: int, users: int = 0) -> None:
+    """Call mount_setattr(2) on a mount; `users` is a user namespace where owners are to be mapped. Raises OSError."""
+    fields = struct.pack("=4Q", attributes, 0, 0, users)
+    size = ctypes.c_size_t(len(fields))
+    call = (ctypes.c_int(fd), b"", ctypes.c_uint(_AT_EMPTY_PATH), fields, size)
+    _checked(_libc.syscall(ctypes.c_long(_MOUNT_SETATTR), *call), "mount_setattr")
+
+
+def move_mount(fd: int, target: str) -> None:
+    """Attach a mount; raises OSError that names the target."""
+    call = (ctypes.c_int(fd), b"", ctypes.c_int(_AT_FDCWD), os.fsencode(target), ctypes.c_uint(4))
+    _checked(_libc.syscall(ctypes.c_long(_MOVE_MOUNT), *call), f"move_mount {target}")
 
 
 def pivot_root(new: str, old: str) -> None:

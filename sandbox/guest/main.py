@@ -20,10 +20,12 @@ from typing import Any, NoReturn
 
 from . import confine, kernel, preload, zygote
 from .cases import Cases
+from .command import examine_command
 from .frames import FrameBuffer, header, read_frame
 from .judge import BrokenTest, examine
 from .proctor import examine_module
 from .session import Session
+from .tender import Tender
 
 _ZYGOTES = 2
 _MAX_JOB = 256 * 1024 * 1024
@@ -34,8 +36,10 @@ _JUDGE_MEMORY = 512 * 1024 * 1024  # what a candidate's replies may make of them
 class Box:
     """The judge's hold on its zygotes and on the host."""
 
-    def __init__(self, controls: Sequence[socket.socket], host_in: int, host_out: int) -> None:
+    def __init__(self, controls: Sequence[socket.socket], host_in: int, host_out: int, repositories: list[str]) -> None:
         self._turns = itertools.cycle(controls)
+        self._first = controls[0]  # commands are all of one user, to whom the view belongs
+        self._tender = Tender(self, repositories)
         self._in = host_in
         self._out = host_out
         self._buffer = FrameBuffer(_MAX_JOB)
@@ -65,6 +69,9 @@ class Box:
 
     def _run(self, job: dict[str, Any]) -> dict[str, Any]:
         confine.stay_on(job["watch"]["core"])
+        if job["command"] is not None:
+            return examine_command(job, self, self._tender)
+        self._tender.forget()
         session = self._take_candidate(job)
         rival = self._take_candidate(job) if job["watch"]["alone_on_core"] else None
         try:
@@ -85,12 +92,22 @@ class Box:
         return {"report": report, **facts, **output}
 
     def _take_candidate(self, job: dict[str, Any]) -> Session:
-        control, watch = next(self._turns), job["watch"]
-        control.send(json.dumps(watch).encode())
-        answer, ends, _, _ = socket.recv_fds(control, 16, 5)
-        if not answer or len(ends) != 5:
-            raise SystemExit("a zygote is gone")
-        return Session(ends, job["output_bytes"], self._in, control)
+        control = next(self._turns)
+        return Session(_ask(control, job["watch"]), job["output_bytes"], self._in, control)
+
+    def hire(self, watch: dict[str, Any], output_bytes: int) -> tuple[Session, int]:
+        """A process of the first zygote's, which may run a command, and its pidfd."""
+        ends = _ask(self._first, watch)
+        pidfd = os.dup(ends[4])
+        return Session(ends, output_bytes, self._in, self._first), pidfd
+
+    def dismiss(self, session: Session, pidfd: int) -> dict[str, Any]:
+        """End it and all that it has started; what was seen of it from outside."""
+        os.close(pidfd)
+        facts = _end_candidate(session)
+        if session.received > _MUCH:
+            gc.collect()  # as in _run
+        return facts
 
     def _write(self, kind: bytes, *parts: bytes) -> None:
         """Write one frame whose body is in parts, of which the later ones may be large."""
@@ -98,6 +115,15 @@ class Box:
             view = memoryview(part)
             while view:
                 view = view[os.write(self._out, view) :]
+
+
+def _ask(control: socket.socket, watch: dict[str, Any]) -> list[int]:
+    """Have a zygote give out a candidate under that watch: its four ends, and its pidfd."""
+    control.send(json.dumps(watch).encode())
+    answer, ends, _, _ = socket.recv_fds(control, 16, 5)
+    if not answer or len(ends) != 5:
+        raise SystemExit("a zygote is gone")
+    return ends
 
 
 def _result(facts: dict[str, Any]) -> list[bytes]:
@@ -132,7 +158,7 @@ def main(config_text: str) -> NoReturn:
     confine.bound_memory(_JUDGE_MEMORY)
     host_in, host_out = _take_streams()
     try:
-        Box(controls, host_in, host_out).serve()
+        Box(controls, host_in, host_out, config["repositories"]).serve()
     except BaseException:  # noqa: BLE001 - the last words of a broken box go to the host, and it counts as broken
         traceback.print_exc()
         os._exit(70)

@@ -46,6 +46,7 @@ class Captured:
     def __init__(self, fd: int, keep: int) -> None:
         self.fd = fd
         self.truncated = False
+        self.heard: Callable[[bytes], None] = _nobody
         self._keep = keep
         self._data = b""
         os.set_blocking(fd, False)
@@ -59,6 +60,7 @@ class Captured:
         room = self._keep - len(self._data)
         self._data += data[:room]
         self.truncated |= len(data) > room
+        self.heard(data)
         return bool(data)
 
     def finish(self) -> None:
@@ -70,6 +72,10 @@ class Captured:
 
     def facts(self) -> dict[str, Any]:
         return {"text": self._data.decode("utf-8", "replace"), "truncated": self.truncated}
+
+
+def _nobody(_: bytes) -> None:
+    """Who listens to most outputs."""
 
 
 class Outputs:
@@ -266,6 +272,20 @@ class Session:
             if frame is not None:
                 return frame
             self._turn(wait_for=select.POLLIN)
+
+    def follow(self, pidfd: int, enough: Callable[[], bool], tick: Callable[[], None]) -> None:
+        """Drain what a process prints that has let go of the socket, until it ends or has said `enough`.
+
+        `tick` is called at least twice a second.
+        """
+        self._poll.unregister(self._sock)
+        self._poll.register(pidfd, select.POLLIN)
+        while not enough():
+            tick()
+            events = dict(self._poll.poll(500))
+            self._attend(events)
+            if pidfd in events:
+                return
 
     def _turn(self, wait_for: int) -> None:
         """Wait until the socket is ready for what is wanted, draining output meanwhile."""

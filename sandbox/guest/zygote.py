@@ -16,7 +16,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -74,11 +74,30 @@ class Clock:
         return now >= self.deadline
 
 
+class Waiting:
+    """How long a command was kept waiting for a core: it is many processes, one after the other and side by side.
+
+    In every turn the longest wait of any of them counts. What they take from each other is their own affair, and does
+    not gain them anything: they use up the limit on their CPU time together.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[int, float] = {}
+        self.total_s = 0.0
+
+    def look(self, pids: Iterable[int]) -> None:
+        """Take note of what has been waited since the last look; at least ten times a second."""
+        now = {pid: _run_delay_s(pid) for pid in pids}
+        self.total_s += max((delay_s - self._seen.get(pid, 0.0) for pid, delay_s in now.items()), default=0.0)
+        self._seen = now
+
+
 class Clocks:
     """The two limits of a sample: on all of it, and on the lap it is at. Seconds of CPU or of wall time."""
 
-    def __init__(self, pid: int, started: float, limit_s: float) -> None:
+    def __init__(self, pid: int, started: float, limit_s: float, waiting: Waiting | None = None) -> None:
         self._pid = pid
+        self._waiting = waiting
         self._schedstat: int | None = None
         self._alone = True
         self._whole = self._lap = Clock(started, limit_s, 0.0, 0.0)
@@ -96,7 +115,8 @@ class Clocks:
 
     def over(self, processes: list[tuple[float, int]]) -> bool:
         """Is one of them over, `processes` being what the candidate's processes used?"""
-        self._alone &= len(processes) <= 1  # what waits for its own children's sake is not kept waiting by others
+        if self._waiting is None:
+            self._alone &= len(processes) <= 1  # what waits for its own children's sake is not kept waiting by others
         if self.left() > 0:
             return False
         facts = self._alone, sum(cpu_s for cpu_s, _ in processes), self._waited_s()
@@ -108,6 +128,8 @@ class Clocks:
 
     def _waited_s(self) -> float:
         """Seconds in which the process was ready to run and had no core; 0 where that cannot be known."""
+        if self._waiting is not None:
+            return self._waiting.total_s
         try:
             if self._schedstat is None:
                 self._schedstat = os.open(f"/proc/{self._pid}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
@@ -200,6 +222,7 @@ class Zygote:
         return {
             "outcome": self._outcome(reason, usage, kills_before),
             "signal": os.WTERMSIG(usage.status) if own_end and os.WIFSIGNALED(usage.status) else None,
+            "exit_code": os.WEXITSTATUS(usage.status) if own_end and os.WIFEXITED(usage.status) else None,
             "wall_s": wall_s,
             "cpu_s": usage.cpu_s,
             "memory_bytes": usage.memory_bytes,
@@ -227,7 +250,8 @@ class Zygote:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(process.pidfd, select.POLLIN)
-        with contextlib.closing(Clocks(process.pid, started, limits["timeout_s"])) as clocks:
+        waiting = Waiting() if limits["many_processes"] else None
+        with contextlib.closing(Clocks(process.pid, started, limits["timeout_s"], waiting)) as clocks:
             while True:
                 events = dict(poll.poll(max(0.0, min(clocks.left(), _WATCH_S)) * 1000))
                 if process.pidfd in events:
@@ -238,7 +262,9 @@ class Zygote:
                     continue
                 if not limits["alone_on_core"]:
                     self._let_go(process)
-                processes = self._processes()
+                processes = self._processes(with_ended=waiting is not None)
+                if waiting is not None:
+                    waiting.look(self._pids())
                 if clocks.over(processes):
                     return "time"
                 if self._resident(processes) > limits["memory_bytes"]:
@@ -297,15 +323,15 @@ class Zygote:
                         if not self._can_switch or entry.stat().st_uid == self._uid:
                             yield int(entry.name)
 
-    def _processes(self) -> list[tuple[float, int]]:
-        """CPU seconds and resident bytes of every process that is the candidate's."""
+    def _processes(self, with_ended: bool = False) -> list[tuple[float, int]]:
+        """CPU seconds, those of ended children too if asked for, and resident bytes of every candidate's process."""
         found = []
         for entry in os.scandir("/proc"):
             if entry.name.isdigit() and entry.name != "1":
                 with contextlib.suppress(OSError, IndexError):  # it ended meanwhile
                     if self._can_switch and entry.stat().st_uid != self._uid:
                         continue
-                    found.append(_stat(entry.name))
+                    found.append(_stat(entry.name, with_ended))
         return found
 
     # -- ending
@@ -362,11 +388,23 @@ def _cpu_s(pid: int) -> float:
         return 0.0
 
 
-def _stat(pid: int | str) -> tuple[float, int]:
-    """CPU seconds and resident bytes of one process; raises OSError or IndexError where it has ended."""
+def _run_delay_s(pid: int) -> float:
+    """Seconds in which a process was ready to run and had no core; 0 where that cannot be known."""
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as f:  # noqa: PTH123 - as below
+            return int(f.read().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def _stat(pid: int | str, with_ended: bool) -> tuple[float, int]:
+    """CPU seconds and resident bytes of one process; raises OSError or IndexError where it has ended.
+
+    The seconds are also those of its children that have, if asked for.
+    """
     with open(f"/proc/{pid}/stat", "rb") as f:  # noqa: PTH123 - a tenth of the cost of Path here
         fields = f.read().rpartition(b")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE
+    return sum(map(int, fields[11 : 15 if with_ended else 13])) / _TICKS, int(fields[21]) * _PAGE
 
 
 def _own_resident() -> int:
