@@ -163,7 +163,7 @@ function problemMarks(points, axes, { x, y }) {
   const others = axes.filter((name) => name !== x && name !== y && points.every((one) => one[name] != null));
   const third = others.sort((one, other) => spread(other) - spread(one))[0];
   const legend = { orient: "bottom", gradientLength: 160, direction: "horizontal" };
-  const shade = third ? { color: { field: third, type: "quantitative", title: third, scale: { range: [colour("c2"), colour("c1")], domain: [0, 1] }, legend } } : {};
+  const shade = third ? { color: { field: third, type: "quantitative", title: third, scale: { range: [colour("c2"), colour("c1")], domain: [0, 1], interpolate: "rgb" }, legend } } : {};
   const size = { field: "number", type: "quantitative", legend: null, scale: { type: "sqrt", domain: [1, Math.max(2, ...points.map((one) => one.number))], range: [60, 800] } };
   return [{ mark: { type: "circle", opacity: 0.85, cursor: "pointer", ...(third ? {} : { color: colour("c1") }) }, encoding: { ...shade, size, tooltip: { field: "tip" } } }];
 }
