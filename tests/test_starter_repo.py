@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from test_docs import commands
-from test_docs import run as run_command
 
 from codebench.cli.main import run
 from codebench.graders import Analysers, Bench, Grade, Verdict
@@ -159,13 +157,6 @@ def test_an_installed_pack_is_the_pack_of_the_checkout(suite: Suite) -> None:
 
 
 PAGE = Path(__file__).parent.parent / "docs" / "repository-tasks.md"
-
-
-def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
-    found = commands("docs/repository-tasks.md")
-    assert len(found) == 4
-    for command in found:
-        run_command(command, tmp_path)
 
 
 def test_the_pack_of_the_page_is_one(tmp_path: Path) -> None:
