@@ -74,7 +74,7 @@ def judging_options() -> Decorator:
             "--compat",
             metavar="NAME",
             show_default="our own rules",
-            help="Judge as this upstream harness does, bugs included: evalplus, evoeval, enam or sallm.",
+            help="Judge as this upstream harness does, bugs included: evalplus, evoeval, enam, sallm or ml-bench.",
         ),
         click.option(
             "--grade",
@@ -111,6 +111,12 @@ def sandbox_options() -> Decorator:
         ),
         click.option("--image", metavar="IMAGE", help="Docker image to run answers in, instead of codebench's own."),
         click.option("--runtime", metavar="NAME", help="Docker runtime, such as runsc."),
+        click.option(
+            "--gpus",
+            metavar="N",
+            show_default="as many as the suite's repositories declare",
+            help="GPUs for every box, a number or all; Docker only.",
+        ),
     )
 
 
@@ -145,6 +151,12 @@ def selection_options(out: str = "DIR") -> Decorator:
             help="Answers per problem.",
         ),
         click.option("--limit", metavar="N", type=click.IntRange(min=1), help="Take only the first N problems."),
+        click.option(
+            "--setting",
+            metavar="NAME",
+            show_default="oracle, where there is a choice",
+            help="How much of a repository's documentation a model is shown: oracle, retrieval or raw.",
+        ),
         click.option(
             "--task", "--task-id", "tasks", metavar="ID", multiple=True, help="Take only this problem; repeatable."
         ),
@@ -214,8 +226,10 @@ def eval_options(given: Mapping[str, Any]) -> EvalOptions:
         workers=given["workers"],
         image=given["image"],
         runtime=given["runtime"],
+        gpus=given["gpus"],
         data=given["data"],
         compat=given["compat"],
+        setting=given["setting"],
         details=given["test_details"],
         security_tools=given["security_tools"],
         fail_under=tuple(map(parse_gate, given["fail_under"])),

@@ -74,6 +74,7 @@ def generate_command(**given: Any) -> int:
         task_ids=given["tasks"],
         out=given["out"],
         data=given["data"],
+        setting=given["setting"],
         generation=generation_of(given),
     )
     try:

@@ -61,6 +61,7 @@ def _selfcheck_options(given: dict[str, Any]) -> SelfcheckOptions:
             limits=limits_of(given),
             image=given["image"],
             runtime=given["runtime"],
+            gpus=given["gpus"] or "",
         ),
     )
 

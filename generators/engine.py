@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol
 
-from codebench.generators.extract import extract
+from codebench.generators.answer import answer_in
 from codebench.generators.generation_cache import GenerationCache
 from codebench.generators.options import GenerationOptions, Sampling
 from codebench.generators.prompts import Prompt, Prompter
+from codebench.generators.repository_prompts import Room
 from codebench.generators.sample import Failure, Generation, GeneratorError, Sample
 from codebench.problems import Problem
 
@@ -54,7 +55,8 @@ class ModelGenerator:
     def __init__(self, engine: Engine, options: GenerationOptions, model: str) -> None:
         self._engine = engine
         self._sampling = options.sampling.for_samples(options.samples)
-        self._prompter = Prompter(options.prompting, chats=engine.chats, model=model)
+        room = _room(engine, options, self._sampling.max_tokens)
+        self._prompter = Prompter(options.prompting, chats=engine.chats, model=model, room=room)
         self._cache = GenerationCache(options.cache) if options.cache is not None else None
         sampling = self._sampling
         seed = {} if sampling.seed is None else {"seed": str(sampling.seed)}
@@ -121,15 +123,22 @@ class ModelGenerator:
             index=request.index,
             round=request.round,
             code=code_of(request, generation.response),
-            generation=generation,
+            generation=replace(generation, documentation=request.prompt.documentation),
         )
 
 
 def code_of(request: Request, response: str) -> str:
     """The program in a response, read behind what it continues."""
-    problem, prompt = request.problem, request.prompt
-    text = (prompt.code_before or prompt.prefill) + response
-    return extract(text, prompt=problem.prompt, entry_point=problem.entry_point).code
+    return answer_in((request.prompt.code_before or request.prompt.prefill) + response, request.problem)
+
+
+def _room(engine: Engine, options: GenerationOptions, max_tokens: int) -> Room:
+    """What a prompt may hold beside the answer. An engine that knows has `context` tokens, and `count_tokens(text)`."""
+    context: int | None = options.local.context or getattr(engine, "context", None)
+    return Room(
+        tokens=max(0, context - max_tokens) if context is not None else None,
+        count=getattr(engine, "count_tokens", None),
+    )
 
 
 async def side_by_side(

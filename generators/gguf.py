@@ -48,6 +48,11 @@ class GgufEngine:
         self.identity = identity | {"context": str(self._context)}
 
     @property
+    def context(self) -> int:
+        """Tokens of prompt and answer together."""
+        return self._context
+
+    @property
     def chats(self) -> bool:
         return bool(self._ask("/props").get("chat_template"))
 

@@ -85,6 +85,15 @@ class HfEngine:
     def chats(self) -> bool:
         return bool(getattr(self._tokenizer, "chat_template", None))
 
+    @property
+    def context(self) -> int | None:
+        """Tokens of prompt and answer together, where the tokenizer says how many the model takes."""
+        longest = getattr(self._tokenizer, "model_max_length", None)
+        return longest if isinstance(longest, int) and longest < 1 << 30 else None
+
+    def count_tokens(self, text: str) -> int:
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
     async def complete(
         self, requests: Sequence[Request], sampling: Sampling
     ) -> AsyncIterator[tuple[Request, Generation]]:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from codebench.generators.options import Prompting
-from codebench.generators.sample import Failure, GeneratorError
-from codebench.problems import Problem
+from codebench.generators.repository_prompts import (
+    DOCUMENTATION,
+    FEEDBACK,
+    INSTRUCTION,
+    Room,
+    completion_of,
+    feedback_of,
+    instruction_of,
+)
+from codebench.generators.sample import Documentation, Failure, GeneratorError
+from codebench.problems import Problem, RepositoryTask
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -39,7 +48,7 @@ class Prompt:
     """What a model is given: `messages` for it to answer, beginning with `prefill`; or else `text` to continue.
 
     `code_before` is what the answer continues, where that is a part of the program. The answer ends before any of
-    `stop`.
+    `stop`. `documentation` says what of a repository's is in it.
     """
 
     messages: tuple[Message, ...] = ()
@@ -47,6 +56,7 @@ class Prompt:
     prefill: str = ""
     stop: tuple[str, ...] = ()
     code_before: str = ""
+    documentation: Documentation | None = None
 
     def as_json(self) -> str:
         """The messages as the servers of this world take them."""
@@ -54,13 +64,14 @@ class Prompt:
 
 
 class Prompter:
-    """Makes the prompts of one run. `chats` says that the model has a chat template.
+    """Makes the prompts of one run. `chats` says that the model has a chat template; `room` what a prompt may hold.
 
     Raises GeneratorError for a style that the model cannot follow, or a template that cannot be used.
     """
 
-    def __init__(self, options: Prompting, *, chats: bool, model: str) -> None:
+    def __init__(self, options: Prompting, *, chats: bool, model: str, room: Room | None = None) -> None:
         self._options = options
+        self._room = room or Room()
         self._template: Template | None = None
         self.style = options.style
         if options.style == "auto":
@@ -78,12 +89,14 @@ class Prompter:
         """The style, and the sha256 of whatever makes prompts what they are."""
         parts = (
             self.style, self._source, self._options.system, self._options.prefill, self._options.stop,
-            self._options.shots, _INSTRUCTION, _FEEDBACK, COMPLETION_STOPS,
+            self._options.shots, _INSTRUCTION, _FEEDBACK, COMPLETION_STOPS, INSTRUCTION, DOCUMENTATION, FEEDBACK,
         )  # fmt: skip
         digest = hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogatepass")).hexdigest()
         return {"prompt": self.style, "prompt_sha256": digest}
 
     def prompt(self, problem: Problem) -> Prompt:
+        if problem.task is not None and self._shots:
+            raise GeneratorError("--shots: the worked examples are functions, and no tasks that use a repository")
         return self._chat(problem) if self.style == "chat" else self._completion(problem)
 
     def repair(self, failure: Failure) -> Prompt:
@@ -91,12 +104,13 @@ class Prompter:
         first, sample = self.prompt(failure.problem), failure.sample
         given = sample.generation.response if sample.generation is not None else sample.code
         if first.messages:
-            feedback = _FEEDBACK.format(feedback=failure.feedback)
+            task = failure.problem.task
+            feedback = feedback_of(task, failure.feedback) if task else _FEEDBACK.format(feedback=failure.feedback)
             turns = Message(role="assistant", content=first.prefill + given), Message(role="user", content=feedback)
-            return Prompt(messages=(*first.messages, *turns), prefill=first.prefill, stop=first.stop)
+            return replace(first, messages=(*first.messages, *turns))
         remark = "\n".join(f"# {line}" for line in failure.feedback.splitlines())
         text = f"{sample.code.rstrip()}\n\n# This is wrong.\n{remark}\n# Corrected:\n\n{first.text}"
-        return Prompt(text=text, stop=first.stop, code_before=first.code_before)
+        return replace(first, text=text)
 
     _source = ""
 
@@ -123,7 +137,10 @@ class Prompter:
         assert self._template is not None
         values: dict[str, Any] = {
             "task_id": problem.task_id,
-            "prompt": problem.prompt,
+            "prompt": instruction_of(problem.task, self._room)[0] if problem.task else problem.prompt,
+            "instruction": problem.task.instruction if problem.task else "",
+            "documentation": problem.task.shown if problem.task else "",
+            "language": problem.task.language.value if problem.task else "python",
             "entry_point": problem.entry_point,
             "examples": [{"prompt": one.prompt, "solution": one.canonical_solution} for one in self._shots],
         }
@@ -135,6 +152,8 @@ class Prompter:
     def _instruction(self, problem: Problem) -> str:
         if self._template is not None:
             return self._rendered(problem)
+        if problem.task is not None:
+            return instruction_of(problem.task, self._room)[0]
         return _INSTRUCTION.format(entry_point=problem.entry_point, prompt=problem.prompt.strip("\n"))
 
     def _chat(self, problem: Problem) -> Prompt:
@@ -147,13 +166,21 @@ class Prompter:
         stop = self._options.stop
         if stop is None:
             stop = ("\n```",) if "```" in self._options.prefill else ()
-        return Prompt(messages=tuple(messages), prefill=self._options.prefill, stop=stop)
+        documentation = self._documentation(problem.task)
+        return Prompt(messages=tuple(messages), prefill=self._options.prefill, stop=stop, documentation=documentation)
+
+    def _documentation(self, task: RepositoryTask | None) -> Documentation | None:
+        return instruction_of(task, self._room)[1] if task is not None and self._template is None else None
 
     def _completion(self, problem: Problem) -> Prompt:
         stop = COMPLETION_STOPS if self._options.stop is None else self._options.stop
         if self._template is not None:
             text = self._rendered(problem)
             return Prompt(text=text, stop=stop, code_before=problem.prompt if text.endswith(problem.prompt) else "")
+        if problem.task is not None:
+            text, documentation = completion_of(problem.task, self._room)
+            own = self._options.stop is None
+            return Prompt(text=text, stop=("\n```",) if own else stop, documentation=documentation)
         shots = "".join(f"{one.prompt}{one.canonical_solution.rstrip()}\n\n\n" for one in self._shots)
         return Prompt(text=shots + problem.prompt, stop=stop, code_before=problem.prompt)
 

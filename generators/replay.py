@@ -5,7 +5,8 @@ prompt) and `response` (all that a model wrote, from which the program is extrac
 another of them, the other counts. A repeated task_id is a further sample of that problem; samples are numbered in the
 order of the file. Or a folder in evalplus's form: DIR/HumanEval_0/0.py, 1.py and so on, each a whole program. Or a
 FILE.json in enam's form, which has a list of whole programs for each problem of HumanEval, by its number. Or lines in
-SALLM's form, with `id` and whole programs in `cleared_code`.
+SALLM's form, with `id` and whole programs in `cleared_code`; or in ML-Bench's, with `id`, `github_id` and answers in
+`output`, which are taken as they are.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from codebench.generators.extract import extract
+from codebench.generators.answer import answer_in
 from codebench.generators.options import GenerationOptions
 from codebench.generators.sample import Generation, GeneratorError, Sample
 from codebench.problems import PackError, Problem
 from codebench.problems.jsonl import json_object, numbered_lines, string_field
+from codebench.problems.mlbench_answers import is_mlbench_line, mlbench_answers
 from codebench.problems.sallm_answers import answers_in, is_sallm_line
 
 ENAM = ".json"
@@ -39,7 +41,7 @@ class Answer:
 
     def sample(self, problem: Problem, index: int) -> Sample:
         if self.form == "response":
-            code = extract(self.text, prompt=problem.prompt, entry_point=problem.entry_point).code
+            code = answer_in(self.text, problem)
             generation = Generation(prompt="", response=self.text)
             return Sample(task_id=self.task_id, index=index, code=code, generation=generation)
         code = self.text if self.form == "solution" else problem.prompt + self.text
@@ -119,7 +121,10 @@ def _answers(path: Path) -> Iterator[tuple[str, Answer]]:
         for number, line in numbered_lines(path):
             where = f"{path}:{number}"
             fields = json_object(line, where)
-            if is_sallm_line(fields):
+            if is_mlbench_line(fields):
+                task_id, texts = mlbench_answers(fields, where)
+                yield from ((where, Answer(task_id=task_id, text=text, form="solution")) for text in texts)
+            elif is_sallm_line(fields):
                 for one in answers_in(fields, where):
                     yield where, Answer(task_id=one.task_id, text=one.code, form="solution")
             elif not fields.get("round"):

@@ -21,13 +21,27 @@ class EngineError(GeneratorError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Documentation:
+    """What of a repository's documentation was in a prompt: `shown_tokens` of `tokens`, the rest was cut off.
+
+    `setting` is oracle, retrieval or raw; `counted_by` says who counted: the model's "tokenizer", or an "estimate".
+    """
+
+    setting: str
+    tokens: int
+    shown_tokens: int
+    counted_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
     """How a model made an answer. `prompt` is the exact text it was given, `response` all that it wrote.
 
     For a server's chat interface, which renders its own template, `prompt` is the JSON of the messages. Token counts
     are the engine's, None where it does not say. `finish_reason` is "stop" where the model ended by itself, "length"
     where its answer was cut short, or what the engine calls it. `latency_s` is the time that the answer took, waits
-    for a free place and for retries included; `cached` says that it was made in an earlier run.
+    for a free place and for retries included; `cached` says that it was made in an earlier run. `documentation` is
+    there where the prompt showed some of a repository.
     """
 
     prompt: str
@@ -38,6 +52,7 @@ class Generation:
     latency_s: float | None = None
     cost_usd: float | None = None
     cached: bool = False
+    documentation: Documentation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,18 @@ from codebench.graders.cached import Shelf
 from codebench.graders.context import context_of
 from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict
 from codebench.graders.references import Expected, References
-from codebench.problems import Cases, Check, CheckFunction, PackError, Problem, UnitTests
+from codebench.graders.repository import repository_grade
+from codebench.problems import (
+    Cases,
+    Check,
+    CheckFunction,
+    PackError,
+    Problem,
+    UnitTests,
+    WantedArguments,
+    WantedLanguage,
+    WantedRun,
+)
 from codebench.sandbox import Batch, Conclusion, Execution, Job, Limits, Outcome, TestModule, TestStatus
 
 _KEPT_BYTES = 32 * 1024 * 1024  # of batches that stay in memory
@@ -62,8 +73,10 @@ class CorrectnessGrader:
         return grade
 
     async def _grade_run(self, problem: Problem, checks: tuple[Check, ...], code: str, bench: Bench) -> Grade:
-        """Grade by one check function, one test module, or checks made of inputs that are run together."""
+        """Grade by one check that stands alone, or by checks made of inputs that are run together."""
         first = checks[0]
+        if isinstance(first, WantedArguments | WantedLanguage | WantedRun):
+            return await repository_grade(problem, first, code, bench)
         if isinstance(first, UnitTests):
             return await unit_tests_grade(problem, first, code, bench)
         if isinstance(first, CheckFunction):

@@ -16,9 +16,21 @@ from codebench.problems.problem import (
     UnitTests,
     Workload,
 )
+from codebench.problems.repository import (
+    AnswerLanguage,
+    Repository,
+    RepositoryCheck,
+    RepositoryTask,
+    Setting,
+    WantedArguments,
+    WantedLanguage,
+    WantedRun,
+    WantedSign,
+)
 
 __all__ = [
     "AnswerKind",
+    "AnswerLanguage",
     "CannedAnswer",
     "Cases",
     "Check",
@@ -28,8 +40,16 @@ __all__ = [
     "Order",
     "PackError",
     "Problem",
+    "Repository",
+    "RepositoryCheck",
+    "RepositoryTask",
+    "Setting",
     "Suite",
     "TimeRule",
     "UnitTests",
+    "WantedArguments",
+    "WantedLanguage",
+    "WantedRun",
+    "WantedSign",
     "Workload",
 ]

@@ -1,17 +1,20 @@
-"""A pack folder: `pack.toml` says what it is, `problems.jsonl` holds the problems (see docs/add-a-suite.md)."""
+"""A pack folder: `pack.toml` says what it is, `problems.jsonl` holds the problems (see docs/add-a-suite.md).
+
+Where `pack.toml` names repositories, `tasks.jsonl` holds tasks that use them instead (see docs/repository-tasks.md).
+"""
 
 from __future__ import annotations
 
 import ast
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 from codebench.problems.datafile import sha256_of
+from codebench.problems.fields import VerdictName, decoded
 from codebench.problems.inputs import either_arguments, read_inputs
 from codebench.problems.jsonl import json_object, numbered_lines, unique_tasks
 from codebench.problems.oracles import close
@@ -27,23 +30,23 @@ from codebench.problems.problem import (
     Suite,
     Workload,
 )
+from codebench.problems.repository import Setting
+from codebench.problems.repository_pack import TASKS, load_tasks
+from codebench.problems.repository_sources import RepositoryRow, joint_sha256, load_repositories, shared_image
 from codebench.problems.unit_tests import check_methods, read_files, unit_tests
+from codebench.problems.upstream_rules import HARNESS
 
 HEADER = "pack.toml"
 PROBLEMS = "problems.jsonl"
 STARTER = Path(__file__).parent / "starter"
+STARTER_REPO = Path(__file__).parent / "starter_repo"
 
-VerdictName = Literal["pass", "fail", "error", "timeout", "memory", "no_code"]
 AssessmentName = Literal["secure", "vulnerable", "not_assessed"]
+ANSWER_CHOICES = {"kind": tuple(AnswerKind), "verdict": get_args(VerdictName), "security": get_args(AssessmentName)}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TOML_PLACE = re.compile(r" \(at line (\d+), column (\d+)\)")
-_FIELD = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(.*?)`(?: - at `\$\.?(.*)`)?")
-
-Decoded = TypeVar("Decoded")
-
 _TESTS = 2  # a level
 _MAKE_INPUT = """
 def make_input(size, level, number, seed):
@@ -54,13 +57,14 @@ def make_input(size, level, number, seed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackHeader:
-    """pack.toml. `problems_sha256`, where given, is the hex digest that problems.jsonl must have."""
+    """pack.toml. `problems_sha256`, where given, is the hex digest that problems.jsonl or tasks.jsonl must have."""
 
     name: str
     version: str
     licence: str
     description: str
     problems_sha256: str | None = None
+    repositories: tuple[RepositoryRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,24 +105,57 @@ class PackRow:
 def load_folder(folder: Path) -> Suite:
     """Read and check the pack in `folder`; runs none of its code. Raises PackError with file, line and field."""
     header = read_header(folder / HEADER)
+    if header.repositories:
+        return _load_repository_pack(folder, header)
     path = folder / PROBLEMS
-    digest = sha256_of(path)
-    if header.problems_sha256 not in (None, digest):
-        raise PackError(
-            f"{folder / HEADER}: field `problems_sha256`: {PROBLEMS} has {digest}, expected {header.problems_sha256}; "
-            f'get the file again, or, if it was changed on purpose, write: problems_sha256 = "{digest}"'
-        )
     return Suite(
         name=header.name,
         problems=tuple(_problems(path)),
-        sha256=digest,
-        source=f"{folder.resolve().name}/{PROBLEMS}, version {header.version}",
+        sha256=_checked_sha256(path, header),
+        source=_source(path, header),
     )
+
+
+def _load_repository_pack(folder: Path, header: PackHeader) -> Suite:
+    """The suite's sha256 is that of the tasks and of every repository, for answers depend on all of them."""
+    path = folder / TASKS
+    digest = _checked_sha256(path, header)
+    repositories = load_repositories(header.repositories, folder, folder / HEADER)
+    return Suite(
+        name=header.name,
+        problems=tuple(load_tasks(path, repositories)),
+        sha256=joint_sha256(digest, repositories),
+        source=_source(path, header),
+        compat=(HARNESS,),
+        image=shared_image(repositories, folder / HEADER),
+        repositories=repositories,
+        setting=Setting.ORACLE,
+    )
+
+
+def _checked_sha256(path: Path, header: PackHeader) -> str:
+    digest = sha256_of(path)
+    if header.problems_sha256 not in (None, digest):
+        raise PackError(
+            f"{path.parent / HEADER}: field `problems_sha256`: {path.name} has {digest}, expected "
+            f"{header.problems_sha256}; get the file again, or, if it was changed on purpose, write: "
+            f'problems_sha256 = "{digest}"'
+        )
+    return digest
+
+
+def _source(path: Path, header: PackHeader) -> str:
+    return f"{path.parent.resolve().name}/{path.name}, version {header.version}"
 
 
 def load_starter(data: Path | None) -> Suite:
     """Read the pack that comes with codebench. It needs no data directory."""
     return load_folder(STARTER)
+
+
+def load_starter_repo(data: Path | None) -> Suite:
+    """Read the pack of repository tasks that comes with codebench. It needs no data directory."""
+    return load_folder(STARTER_REPO)
 
 
 def read_header(path: Path) -> PackHeader:
@@ -134,7 +171,7 @@ def read_header(path: Path) -> PackHeader:
         raise PackError(f"{path}:{line}: not UTF-8: {error.reason}; save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise PackError(_toml_error(path, str(error))) from None
-    header = _decoded(fields, PackHeader, str(path))
+    header = decoded(fields, PackHeader, str(path), {"repositories": RepositoryRow})
     _check_header(header, path)
     return header
 
@@ -162,7 +199,7 @@ def _problems(path: Path) -> Iterator[Problem]:
 def _rows(path: Path) -> Iterator[tuple[int, PackRow]]:
     for number, line in numbered_lines(path):
         where = f"{path}:{number}"
-        yield number, _decoded(json_object(line, where), PackRow, where)
+        yield number, decoded(json_object(line, where), PackRow, where, {"answers": AnswerRow}, ANSWER_CHOICES)
 
 
 def _problem(row: PackRow, where: str) -> Problem:
@@ -217,55 +254,6 @@ def _checks(row: PackRow, files: Mapping[str, bytes], where: str) -> Iterator[Ch
 def _canned(row: AnswerRow) -> CannedAnswer:
     verdicts = (row.verdict,) if isinstance(row.verdict, str) else row.verdict
     return CannedAnswer(kind=row.kind, code=row.code, verdicts=verdicts, assessment=row.security, note=row.note)
-
-
-# -- fields
-
-
-def _decoded(fields: Mapping[str, object], kind: type[Decoded], where: str) -> Decoded:
-    """`fields` as the dataclass `kind`; raises PackError that begins with `where` and names the field."""
-    import msgspec
-
-    _check_names(fields, kind, where, "")
-    try:
-        # Through bytes, not msgspec.convert: the decoder refuses lone surrogates, which no file could hold.
-        return msgspec.json.decode(msgspec.json.encode(fields), type=kind)
-    except UnicodeEncodeError:
-        raise PackError(f"{where}: a string holds a lone surrogate (\\ud800 to \\udfff); take it out") from None
-    except (msgspec.DecodeError, TypeError, OverflowError) as error:
-        raise PackError(f"{where}: {_field_error(str(error))}") from None
-
-
-def _check_names(fields: Mapping[str, object], kind: type, where: str, prefix: str) -> None:
-    known: Collection[str] = kind.__dataclass_fields__  # type: ignore[attr-defined] # every kind is a dataclass
-    for name in fields:
-        if name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(known)}"
-            raise PackError(f"{where}: field `{prefix}{name}` is unknown; {hint}")
-    answers = fields.get("answers") if kind is PackRow else None
-    for index, answer in enumerate(answers if isinstance(answers, list) else ()):
-        if isinstance(answer, dict):
-            _check_names(answer, AnswerRow, where, f"answers[{index}].")
-
-
-def _field_error(message: str) -> str:
-    """Put the field first in what msgspec says."""
-    if missing := _MISSING.fullmatch(message):
-        prefix = f"{missing[2]}." if missing[2] else ""
-        return f"field `{prefix}{missing[1]}` is missing"
-    if placed := _FIELD.fullmatch(message):
-        return f"field `{placed[2]}`: {placed[1][:1].lower()}{placed[1][1:]}{_choices(placed[2])}"
-    return message
-
-
-def _choices(field: str) -> str:
-    """What may stand in a field of an answer that has a closed set of values."""
-    name = field.rpartition(".")[2].partition("[")[0]
-    values = {"kind": tuple(AnswerKind), "verdict": get_args(VerdictName), "security": get_args(AssessmentName)}.get(
-        name
-    )
-    return f"; there are: {', '.join(values)}" if values else ""
 
 
 # -- the code inside

@@ -8,6 +8,16 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from codebench.problems.repository import (
+    Repository,
+    RepositoryCheck,
+    RepositoryTask,
+    Setting,
+    WantedArguments,
+    WantedLanguage,
+    WantedRun,
+)
+
 
 class PackError(Exception):
     """A problem pack cannot be used; the message says which file, line and field, and what to do."""
@@ -114,7 +124,7 @@ class UnitTests:
     compat: Mapping[str, UnitTests] = field(default_factory=lambda: MappingProxyType({}))
 
 
-Check = CheckFunction | Cases | UnitTests
+Check = CheckFunction | Cases | UnitTests | RepositoryCheck
 
 
 class AnswerKind(StrEnum):
@@ -123,6 +133,8 @@ class AnswerKind(StrEnum):
     RIGHT_FAST = "right-fast"
     RIGHT_SLOW = "right-slow"
     WRONG = "wrong"
+    CRASHING = "crashing"
+    ENDLESS = "endless"
     HOSTILE = "hostile"
     INSECURE = "insecure"
     UGLY = "ugly"
@@ -133,14 +145,15 @@ class CannedAnswer:
     """A whole program whose verdict is known beforehand: a fixture that tests the graders, never the model.
 
     `verdicts` are the acceptable ones, by the names that correctness gives them; `assessment` is what the problem's
-    security tests must say, by the names that they give it, None where nothing is expected of them. `note` says what
-    the program does.
+    security tests must say, by the names that they give it, None where nothing is expected of them. `check` is the
+    name of the check that must decide, "" where any may. `note` says what the program does.
     """
 
     kind: AnswerKind
     code: str
     verdicts: tuple[str, ...]
     assessment: str | None = None
+    check: str = ""
     note: str = ""
 
 
@@ -190,7 +203,8 @@ class Problem:
     The checks build on each other: an answer passes a check only if it passes those before it too. `security` holds
     tests of safe behaviour, which do not decide about correctness; `cwe` are the weaknesses that the task invites. A
     problem without checks cannot be judged: its answers get no verdict. `reference_assessment` is what `security` must
-    say of the reference, as in `CannedAnswer`.
+    say of the reference, as in `CannedAnswer`. With a `task` the answer uses a repository: a shell text or a program,
+    with neither prompt nor entry point, which are ""; `canonical_solution` is the whole of it.
     """
 
     task_id: str
@@ -206,6 +220,7 @@ class Problem:
     security: UnitTests | None = None
     reference_assessment: str | None = None
     cwe: tuple[int, ...] = ()
+    task: RepositoryTask | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +237,10 @@ class Suite:
     """What an answer is graded by unless something else is asked for."""
     image: str = ""
     """The image that its answers need, a folder of images/ with locked dependencies; "" for Python alone."""
+    repositories: tuple[Repository, ...] = ()
+    """The repositories that its tasks use."""
+    setting: Setting | None = None
+    """How much documentation a model is shown; None where there is nothing to choose."""
 
     def under(self, harness: str) -> Suite:
         """The suite judged as `harness` judges; raises PackError where it is not in `compat`."""
@@ -229,6 +248,17 @@ class Suite:
             known = f"it knows {', '.join(self.compat)}" if self.compat else "it knows none"
             raise PackError(f"{self.name}: no rules of {harness!r} for this suite; {known}")
         return replace(self, problems=tuple(_under(problem, harness, self._untested()) for problem in self.problems))
+
+    def in_setting(self, setting: str) -> Suite:
+        """The suite with as much documentation as `setting` shows; raises PackError where there is no such setting."""
+        known = ", ".join(Setting)
+        if self.setting is None:
+            raise PackError(f"{self.name}: --setting {setting}: this suite has no documentation to show; leave it out")
+        if setting not in tuple(Setting):
+            raise PackError(f"--setting {setting}: there is no such setting; there are: {known}")
+        chosen = Setting(setting)
+        problems = tuple(_shown(problem, chosen) for problem in self.problems)
+        return replace(self, problems=problems, setting=chosen)
 
     def _untested(self) -> UnitTests:
         """A check that nothing passes, under the name that the suite's other checks have."""
@@ -250,7 +280,17 @@ def _under(problem: Problem, harness: str, untested: UnitTests) -> Problem:
 def _check_under(check: Check, harness: str) -> Check:
     if isinstance(check, Cases):
         return replace(check, oracle=check.compat.get(harness, check.oracle))
-    return check.compat.get(harness, check) if isinstance(check, UnitTests) else check
+    if isinstance(check, UnitTests):
+        return check.compat.get(harness, check)
+    if isinstance(check, WantedArguments):
+        return check.compat.get(harness, check)
+    if isinstance(check, WantedLanguage):
+        return check.compat.get(harness, check)
+    return check.compat.get(harness, check) if isinstance(check, WantedRun) else check
+
+
+def _shown(problem: Problem, setting: Setting) -> Problem:
+    return replace(problem, task=problem.task.in_setting(setting) if problem.task is not None else None)
 
 
 SuiteLoader = Callable[[Path | None], Suite]

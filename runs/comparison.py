@@ -212,11 +212,11 @@ def _suite(before: Path, after: Path, options: CompareOptions) -> SuiteCompariso
 
 
 def _metrics(base: ScoredRun, head: ScoredRun, options: CompareOptions) -> Iterator[Compared]:
-    """Every metric that both have. Adjusted P and finding are for `_adjusted` to fill in."""
+    """Every metric that both have, once. Adjusted P and finding are for `_adjusted` to fill in."""
     theirs = {metric.name: metric for metric in head.metrics}
     critical = options.critical or _first_pass(base)
     for metric in base.metrics:
-        if metric.name not in theirs:
+        if metric.name not in theirs or (metric.same_as is not None and metric.name not in critical):
             continue
         difference = paired_difference(metric, theirs[metric.name], resamples=options.resamples, seed=options.seed)
         if difference is not None:

@@ -11,7 +11,7 @@ from codebench.graders import Finding, Grade, Measures, Structure, Verdict
 from codebench.runs.bugs import bug_of
 from codebench.runs.efficiency import Timed, timed
 from codebench.runs.ordered import RunFiles
-from codebench.runs.outcomes import DECIDING_GRADER, EFFICIENCY, QUALITY
+from codebench.runs.outcomes import DECIDING_GRADER, EFFICIENCY, QUALITY, is_timed
 from codebench.runs.record import Record
 from codebench.runs.searches import SECURITY
 
@@ -73,19 +73,19 @@ def rows_of(files: RunFiles, columns: Sequence[Column]) -> Iterator[tuple[Cell, 
 
 def seen_answers(files: RunFiles) -> Iterator[Seen]:
     """The answers by problem, sample and round, whether they were graded or not."""
-    return (_seen(record, files) for record in files.records)
+    timing = is_timed(files.manifest)
+    return (_seen(record, files, timing(record.task_id)) for record in files.records)
 
 
-def _seen(record: Record, files: RunFiles) -> Seen:
+def _seen(record: Record, files: RunFiles, timing: bool) -> Seen:
     grades = {grade.grader: grade for grade in record.grades}
     deciding = grades.get(DECIDING_GRADER)
-    wanted = deciding is not None and EFFICIENCY in files.manifest.graders
     return Seen(
         record=record,
         model=files.manifest.generator.spec,
         grades=grades,
         findings=_findings(record, grades.get(SECURITY), files),
-        timed=timed(deciding.verdict, grades.get(EFFICIENCY)) if wanted and deciding is not None else None,
+        timed=timed(deciding.verdict, grades.get(EFFICIENCY)) if timing and deciding is not None else None,
     )
 
 

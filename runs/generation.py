@@ -36,6 +36,7 @@ class Origin:
     task_ids: tuple[str, ...]
     generator: str
     identity: dict[str, str]
+    setting: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,7 @@ def _origin(plan: Plan, options: EvalOptions) -> Origin:
         task_ids=tuple(problem.task_id for problem in plan.suite.problems),
         generator=options.model.partition(":")[0],
         identity=dict(plan.generator.identity),
+        setting=plan.suite.setting,
     )
 
 
@@ -115,6 +117,8 @@ def _compared(origin: Origin) -> dict[str, object]:
     identity = fields.pop("identity")
     assert isinstance(identity, dict)
     del fields["codebench"]
+    if fields["setting"] is None:
+        del fields["setting"]
     return fields | {f"generator.{key}": value for key, value in sorted(identity.items())}
 
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from codebench.runs.embedding import line, packed, packed_text
 from codebench.runs.html_overview import Tally, charts_of, overview_of, section_of
@@ -43,22 +44,37 @@ def write_html_report(directories: Sequence[Path], out: Path, ks: Sequence[int] 
     Raises RunError where `out` is there and not to be replaced, cannot be written, a run cannot be read, or the
     packages of the extra `html` are missing.
     """
-    if out.exists() and not force:
-        raise RunError(f"{out} is there already; name another file, or add --force to replace it")
+    _refuse_to_lose(out, force)
     charts = chart_library()
-    unfinished = out.with_name(f".{out.name}.tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+        with _replacing(out) as file:
             file.writelines(_page([read_scored(directory, ks) for directory in directories], charts))
-        size = unfinished.stat().st_size
-        unfinished.replace(out)
+        return out.stat().st_size
     except OSError as error:
         raise RunError(f"cannot write {out}: {error.strerror}; name another file") from error
-    finally:
-        with suppress(OSError):
+
+
+def _refuse_to_lose(out: Path, force: bool) -> None:
+    """A link without a target is something that is there, too; a device is not replaced whatever is asked for."""
+    if os.path.lexists(out) and not force:
+        raise RunError(f"{out} is there already; name another file, or add --force to replace it")
+    if out.exists() and not out.is_file():
+        raise RunError(f"{out} is no regular file; name another one")
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[TextIO]:
+    """A new file beside `out` that takes its name at the end, or is removed where that is not reached."""
+    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    with unfinished.open("x", encoding="utf-8", newline="\n") as file:
+        try:
+            yield file
+            file.flush()
+            unfinished.replace(out)
+        except BaseException:
             unfinished.unlink(missing_ok=True)
-    return size
+            raise
 
 
 @functools.cache

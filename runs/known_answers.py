@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codebench.graders import Assessment, Verdict
-from codebench.problems import Problem, Suite
+from codebench.problems import AnswerLanguage, Problem, Suite
 
 REFERENCES = "references pass"
 DO_NOTHING = "do-nothing answers do not"
@@ -19,7 +19,8 @@ UNPROVEN = "do-nothing answers are not"
 class KnownAnswer:
     """One of them; `category` says what it is an example of, `what` names it in messages.
 
-    Its verdict must be one of `must`, or, where it is `attacked` by the security tests, its assessment.
+    Its verdict must be one of `must`, or, where it is `attacked` by the security tests, its assessment. `check` is the
+    name of the check that must decide, "" where any may.
     """
 
     category: str
@@ -28,6 +29,7 @@ class KnownAnswer:
     code: str
     must: tuple[Verdict, ...] | tuple[Assessment, ...]
     attacked: bool = False
+    check: str = ""
 
 
 def known_answers(suite: Suite) -> tuple[KnownAnswer, ...]:
@@ -38,7 +40,12 @@ def known_answers(suite: Suite) -> tuple[KnownAnswer, ...]:
 
 
 def do_nothing(problem: Problem) -> str:
-    """The answer that only returns None: the prompt with such a body, or a stub where the prompt ends otherwise."""
+    """The answer that only returns None: the prompt with such a body, or a stub where the prompt ends otherwise.
+
+    Of a task that uses a repository it is one that succeeds at nothing.
+    """
+    if problem.task is not None:
+        return "true\n" if problem.task.language is AnswerLanguage.BASH else "print('done')\n"
     answer = problem.prompt + "\n    return None\n"
     stub = f"def {problem.entry_point}(*arguments, **named):\n    return None\n"
     try:
@@ -62,7 +69,8 @@ def _graded(problem: Problem) -> Iterator[KnownAnswer]:
     yield _known(DO_NOTHING, problem, do_nothing(problem), no_pass)
     for index, answer in enumerate(problem.answers):
         must = tuple(map(Verdict, answer.verdicts))
-        yield _known(f"{answer.kind} answers", problem, answer.code, must, f" answers[{index}]")
+        known = _known(f"{answer.kind} answers", problem, answer.code, must, f" answers[{index}]")
+        yield replace(known, check=answer.check)
 
 
 def _attacked(problem: Problem) -> Iterator[KnownAnswer]:

@@ -54,9 +54,11 @@ class Machine:
 class Manifest:
     """`task_ids` are the problems selected, in order; `created` is UTC, ISO 8601; `ks` those asked for at first.
 
-    `compat` names the upstream harness whose rules were followed, None for our own; `details` says that every input
-    was run and recorded; `repairs` is how many rounds of repair wrong answers got. `tools` has the versions of the
-    analysers that the graders use, `cwe` the weaknesses that a problem invites, by its task_id.
+    `compat` names the upstream harness whose rules were followed, None for our own; `setting` how much documentation
+    a model is shown, None where there is nothing to choose; `details` says that every input was run and recorded;
+    `repairs` is how many rounds of repair wrong answers got. `tools` has the versions of the analysers that the graders
+    use, `cwe` the weaknesses that a problem invites, by its task_id, and `repositories` the repository that it uses.
+    `untimed` are the problems of a run with times that have no inputs to be timed on.
     """
 
     schema: int = SCHEMA
@@ -72,10 +74,13 @@ class Manifest:
     sandbox: SandboxInfo
     machine: Machine
     compat: str | None = None
+    setting: str | None = None
     details: bool = False
     repairs: int = 0
     cwe: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    repositories: dict[str, str] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
+    untimed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,7 @@ class Selection:
     ks: tuple[int, ...]
     graders: tuple[str, ...]
     compat: str | None = None
+    setting: str | None = None
     details: bool = False
     repairs: int = 0
     tools: dict[str, str] = field(default_factory=dict)
@@ -109,11 +115,19 @@ def new_manifest(
         sandbox=sandbox,
         machine=this_machine(),
         compat=selection.compat,
+        setting=selection.setting,
         details=selection.details,
         repairs=selection.repairs,
         cwe={problem.task_id: problem.cwe for problem in suite.problems if problem.cwe},
+        repositories={problem.task_id: problem.task.repository for problem in suite.problems if problem.task},
         tools=selection.tools,
+        untimed=_untimed(suite, selection) if "efficiency" in selection.graders else (),
     )
+
+
+def _untimed(suite: Suite, selection: Selection) -> tuple[str, ...]:
+    timed = {problem.task_id for problem in suite.problems if problem.workload is not None}
+    return tuple(task_id for task_id in selection.task_ids if task_id not in timed)
 
 
 def identity(manifest: Manifest) -> dict[str, object]:
@@ -131,6 +145,7 @@ def identity(manifest: Manifest) -> dict[str, object]:
         "sandbox.backend": manifest.sandbox.backend,
         "sandbox.image": manifest.sandbox.image,
         **({"compat": manifest.compat} if manifest.compat else {}),
+        **({"setting": manifest.setting} if manifest.setting else {}),
         **({"test-details": True} if manifest.details else {}),
         **({"repair": manifest.repairs} if manifest.repairs else {}),
         **{f"tools.{name}": version for name, version in sorted(manifest.tools.items())},

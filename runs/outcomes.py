@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -124,12 +124,13 @@ def outcomes_of(manifest: Manifest, records: Iterable[Record]) -> Outcomes:
     """
     first: dict[str, dict[int, Outcome]] = {task_id: {} for task_id in manifest.task_ids}
     repaired: dict[str, dict[tuple[int, int], Outcome]] = {task_id: {} for task_id in manifest.task_ids}
+    timing = is_timed(manifest)
     same: dict[Outcome, Outcome] = {}
     for record in records:
         task_id, sample, number = record.task_id, record.sample, record.round
         if task_id not in first or not (0 <= sample < manifest.samples and 0 <= number <= manifest.repairs):
             raise not_listed(task_id, sample)
-        outcome = outcome_of(record)
+        outcome = outcome_of(record, timing=timing(task_id))
         if outcome.timed is None and outcome.measured is None:
             outcome = same.setdefault(outcome, outcome)
         if number:
@@ -147,8 +148,16 @@ def not_listed(task_id: str, sample: int) -> RunError:
     )
 
 
-def outcome_of(record: Record) -> Outcome:
-    """What is kept of one record."""
+def is_timed(manifest: Manifest) -> Callable[[str], bool]:
+    """Are right answers to this problem timed? Only then is a wrong one worth 0 beside them."""
+    if EFFICIENCY not in manifest.graders:
+        return lambda _: False
+    untimed = frozenset(manifest.untimed)
+    return lambda task_id: task_id not in untimed
+
+
+def outcome_of(record: Record, *, timing: bool) -> Outcome:
+    """What is kept of one record; `timing` says that right answers to its problem are timed."""
     grade = deciding_grade(record)
     if grade is None:
         return Outcome(
@@ -165,7 +174,7 @@ def outcome_of(record: Record) -> Outcome:
         checks=_names(grade.checks),
         passed=_names(passed),
         used=_used(record.generation),
-        timed=timed(grade.verdict, times),
+        timed=timed(grade.verdict, times) if timing else None,
         clock=times.efficiency.clock if times is not None and times.efficiency is not None else "",
         assessment=next((one.assessment for one in record.grades if one.assessment is not None), None),
         searched=searched(record.grades),

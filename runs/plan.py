@@ -63,6 +63,9 @@ def make_plan(options: EvalOptions) -> Plan:
     suite = load_suite_loader(options.suite)(options.data)
     if options.compat is not None:
         suite = suite.under(options.compat)
+    setting = options.setting or suite.setting
+    if setting is not None:
+        suite = suite.in_setting(setting)
     selected = replace(suite, problems=_selected(suite, options))
     opener, argument = load_generator_opener(options.model)
     graders = tuple(load_grader(name) for name in options.graders or suite.graders)
@@ -81,7 +84,7 @@ def make_plan(options: EvalOptions) -> Plan:
         samples=samples,
         repairs=options.repairs,
         ks=ks,
-        sandbox=_sandbox_options(options, suite.image, timed=any(map(grades_only_right_answers, graders))),
+        sandbox=_sandbox_options(options, selected, timed=any(map(grades_only_right_answers, graders))),
     )
     check_gates(options.fail_under, plan.offered)
     return plan
@@ -94,6 +97,7 @@ def manifest_of(plan: Plan, options: EvalOptions, sandbox: SandboxInfo) -> Manif
         ks=plan.ks,
         graders=tuple(grader.name for grader in plan.graders),
         compat=options.compat,
+        setting=plan.suite.setting,
         details=options.details,
         repairs=plan.repairs,
         tools={name: version for grader in plan.graders for name, version in tools_of(grader).items()},
@@ -143,16 +147,28 @@ def _ks(asked: Sequence[int], samples: int) -> tuple[int, ...]:
     return tuple(sorted(set(asked)))
 
 
-def _sandbox_options(options: EvalOptions, packages: str, timed: bool) -> SandboxOptions:
+def _sandbox_options(options: EvalOptions, suite: Suite, timed: bool) -> SandboxOptions:
     """Where times are taken every box has a physical core of its own, and no neighbour on it."""
     workers = options.workers or len(os.sched_getaffinity(0))
     if timed:
         workers = min(workers, len(physical_cores()))
-    return SandboxOptions(
+    sandbox = SandboxOptions(
         workers=workers,
         limits=options.limits,
         image=options.image,
         runtime=options.runtime,
+        gpus=options.gpus or "",
         pinned=timed,
-        packages=packages,
+    )
+    return furnished(sandbox, suite)
+
+
+def furnished(sandbox: SandboxOptions, suite: Suite) -> SandboxOptions:
+    """The sandbox with what the suite's answers need: packages, repositories, and GPUs unless their number is given."""
+    gpus = max((repository.gpus for repository in suite.repositories), default=0)
+    return replace(
+        sandbox,
+        packages=suite.image,
+        repositories={repository.name: repository.tree for repository in suite.repositories},
+        gpus=sandbox.gpus or (str(gpus) if gpus else ""),
     )

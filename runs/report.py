@@ -15,6 +15,7 @@ from codebench.runs.metrics import Estimate
 from codebench.runs.pipeline import Run
 from codebench.runs.quality_table import bug_table, quality_facts, quality_table
 from codebench.runs.records import read_records
+from codebench.runs.repositories import repository_tables
 from codebench.runs.sallm_verdicts import HARNESS
 from codebench.runs.searches import read_searches
 from codebench.runs.secure_report import security_fact, security_remarks, security_scores, security_tables
@@ -57,6 +58,8 @@ def report_tables(run: Run) -> list[Table]:
     tables = [_table(run)]
     if summary.efficiency is not None and summary.efficiency.levels:
         tables.append(_levels(summary.efficiency))
+    if summary.repositories is not None:
+        tables += repository_tables(summary.repositories)
     if summary.security is not None:
         tables += security_tables(summary.security, run.manifest.compat == HARNESS)
     if summary.findings is not None and summary.findings.rules:
@@ -209,6 +212,8 @@ def facts(run: Run) -> list[tuple[str, str]]:
         found += findings_facts(summary.findings)
     if summary.quality is not None:
         found += quality_facts(summary.quality)
+    if run.manifest.setting:
+        found.append(("documentation", f"shown in the setting {run.manifest.setting}"))
     if run.manifest.compat:
         found.append(("rules", f"those of {run.manifest.compat}, bugs included"))
     if run.pace is not None and run.pace.samples and run.pace.wall_s > 0:

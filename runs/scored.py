@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebench.runs.findings import flagged_counts, with_tools
@@ -27,13 +27,15 @@ class Metric:
 
     `name` is what gates and tables call it: `pass@1`, `base:pass@1` (of the checks up to one), `eff@10`, `secure@1`,
     `secure-and-correct@1`, `vulnerable@1`, `flagged` (share of answers with a finding), `valid` (share that is
-    statically valid). Every value lies in [0, 1].
+    statically valid). Every value lies in [0, 1]. `same_as` names another metric with the same values: those of the
+    checks up to the last are those of all.
     """
 
     name: str
     estimate: Estimate
     values: Mapping[str, float]
     higher_is_better: bool = True
+    same_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +70,13 @@ def read_scored(directory: Path, ks: Sequence[int] = ()) -> ScoredRun:
 def _metrics(summary: Summary, outcomes: Outcomes, searches: Sequence[ToolSearch]) -> Iterator[Metric]:
     """In the order in which reports show them."""
     ks = tuple(summary.pass_at_k)
-    yield from _at_k("pass", {row.task_id: (row.graded, row.passed) for row in summary.rows}, ks)
+    of_all = {row.task_id: (row.graded, row.passed) for row in summary.rows}
+    yield from _at_k("pass", of_all, ks)
     if summary.efficiency is None:  # else checks are levels of size, and decide about time only
-        for name, counts in counts_by_check(outcomes).items():
-            yield from _at_k(f"{name}:pass", {task_id: (n, c) for task_id, n, c in counts}, ks)
+        for name, rows in counts_by_check(outcomes).items():
+            counts = {task_id: (n, c) for task_id, n, c in rows}
+            for metric in _at_k(f"{name}:pass", counts, ks):
+                yield replace(metric, same_as=metric.name.removeprefix(f"{name}:")) if counts == of_all else metric
     else:
         yield from _eff(outcomes, ks)
     if summary.security is not None:

@@ -23,6 +23,7 @@ from codebench.runs.attacks import MAY_BE_UNSUPPORTED, Attack, read_attacks
 from codebench.runs.cache import CACHE
 from codebench.runs.known_answers import KnownAnswer, do_nothing, known_answers
 from codebench.runs.opening import opened_sandbox
+from codebench.runs.plan import furnished
 from codebench.runs.plugins import load_grader, load_suite_loader
 from codebench.runs.progress import Progress, Silence
 from codebench.sandbox import Sandbox, SandboxError, SandboxOptions
@@ -120,7 +121,7 @@ def selfcheck(options: SelfcheckOptions, progress: Progress | None = None) -> Se
 
 async def _selfcheck(options: SelfcheckOptions, progress: Progress) -> Selfcheck:
     suite = load_suite_loader(options.suite)(options.data)
-    options = replace(options, sandbox=replace(options.sandbox, packages=suite.image, note=progress.note))
+    options = replace(options, sandbox=furnished(replace(options.sandbox, note=progress.note), suite))
     attacks = read_attacks(options.attacks, suite) if options.attacks else ()
     answers = known_answers(suite)
     findings = Findings(progress=progress)
@@ -151,7 +152,8 @@ async def _check_suite(answers: Sequence[KnownAnswer], stand: Stand, findings: F
 
     async def check(answer: KnownAnswer) -> None:
         grade = await (stand.attack if answer.attacked else stand.grade)(answer.problem, answer.code)
-        findings.add(answer.category, _unless(grade, answer.must, answer.what), grade)
+        violations = _unless(grade, answer.must, answer.what) or _unless_by(grade, answer)
+        findings.add(answer.category, violations, grade)
 
     for answer in answers:
         findings.total[answer.category] += 0  # they are listed in this order, whichever ends first
@@ -215,6 +217,16 @@ def _unless(grade: Grade | SandboxError, must: Sequence[Verdict] | Sequence[Asse
         return []
     detail = f" ({grade.detail})" if grade.detail else ""
     return [f"{what}: graded {said}{detail}, expected {' or '.join(sorted(must))}"]
+
+
+def _unless_by(grade: Grade | SandboxError, answer: KnownAnswer) -> list[str]:
+    """No violation where the check that must decide does, or any may."""
+    if not answer.check or not isinstance(grade, Grade):
+        return []
+    decided = next((check for check in grade.checks if check.verdict is not Verdict.PASS), None)
+    if decided is not None and decided.name == answer.check:
+        return []
+    return [f"{answer.what}: decided by {decided.name if decided else 'no check'}, expected {answer.check}"]
 
 
 def _is_unsupported(grade: Grade | SandboxError) -> bool:

@@ -14,6 +14,7 @@ from codebench.runs.metrics import Estimate, estimate_pass_at_k
 from codebench.runs.outcomes import EFFICIENCY, QUALITY, Outcome, Outcomes, outcomes_of
 from codebench.runs.quality import QualitySummary, summarise_quality
 from codebench.runs.record import Record
+from codebench.runs.repositories import RepositorySummary, summarise_repositories
 from codebench.runs.searches import SECURITY, ToolSearch
 from codebench.runs.secure import SecuritySummary, summarise_security
 
@@ -76,6 +77,7 @@ class Summary:
     untested: int = 0
     findings: FindingsSummary | None = None
     quality: QualitySummary | None = None
+    repositories: RepositorySummary | None = None
 
 
 def summarise(
@@ -117,6 +119,7 @@ def summarise_outcomes(
         untested=sum(row.untested for row in rows),
         findings=summarise_findings(outcomes.searched(), searches) if SECURITY in manifest.graders else None,
         quality=_quality(problems) if QUALITY in manifest.graders else None,
+        repositories=summarise_repositories(manifest, outcomes, ks),
     )
 
 

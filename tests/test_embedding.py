@@ -33,6 +33,11 @@ def test_a_line_has_one_line(text: str) -> None:
     assert len(line(text).splitlines()) <= 1
 
 
+@pytest.mark.parametrize("hidden", "\u200e\u200f\u061c\u200b\u2060\xad\U000e0041\ufff9")
+def test_a_character_that_does_not_show_gets_a_sign(hidden: str) -> None:
+    assert visible(f"a{hidden}b") == "a\ufffdb"
+
+
 def test_a_long_text_says_how_much_of_it_is_missing() -> None:
     assert visible("x" * (LONGEST + 1234)).endswith("… 1,234 more characters, not shown here")
     assert visible("x" * LONGEST) == "x" * LONGEST

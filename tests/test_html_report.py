@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -100,6 +103,35 @@ def test_a_file_that_is_there_is_kept_unless_forced(tmp_path: Path, capsys: pyte
     assert page.read_text() == "mine"
     assert codebench([*command, "--force"]) == 0
     assert page.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_link_without_a_target_is_kept_unless_forced(tmp_path: Path) -> None:
+    run, page = write_friendly(tmp_path / "RUN", problems=2), tmp_path / "page.html"
+    page.symlink_to("nowhere")
+    with pytest.raises(RunError, match="is there already"):
+        write_html_report([run], page)
+    assert page.readlink() == Path("nowhere")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_regular_file_is_never_replaced(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    page = tmp_path / "page.html"
+    make(page)
+    before = page.stat()
+    with pytest.raises(RunError, match="is no regular file"):
+        write_html_report([write_friendly(tmp_path / "RUN", problems=2)], page, force=True)
+    assert page.stat() == before
+
+
+@pytest.mark.parametrize("number", ["", f".{os.getpid()}"])
+def test_no_file_of_another_is_written_or_removed_on_the_way(tmp_path: Path, number: str) -> None:
+    run, other = write_friendly(tmp_path / "RUN", problems=2), tmp_path / "other"
+    other.write_text("precious")
+    link = tmp_path / f".page.html{number}.tmp"
+    link.symlink_to(other)
+    with suppress(RunError):
+        write_html_report([run], tmp_path / "page.html")
+    assert link.is_symlink() and other.read_text() == "precious"
 
 
 def test_a_page_that_cannot_be_finished_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -19,7 +19,13 @@ MAY_IMPORT = {
     "runs": {"problems", "sandbox", "generators", "graders"},
     "cli": {"problems", "sandbox", "generators", "graders", "runs"},
 }
-MODULES = [path.relative_to(ROOT) for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
+REPOSITORIES = ROOT / "problems" / "starter_repo"  # programs for answers to use, which are no modules of ours
+MODULES = [
+    path.relative_to(ROOT)
+    for package in MAY_IMPORT
+    for path in sorted((ROOT / package).rglob("*.py"))
+    if not path.is_relative_to(REPOSITORIES)
+]
 GUEST = [path for path in MODULES if path.parts[:2] == ("sandbox", "guest")]
 
 

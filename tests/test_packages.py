@@ -196,7 +196,7 @@ def test_no_file_is_setuid_or_writable_by_others(tree: Rootfs) -> None:
 
 
 def test_a_name_that_is_no_image_is_answered_with_those_there_are() -> None:
-    with pytest.raises(SandboxError, match=r"no image 'salm'.*known: sallm"):
+    with pytest.raises(SandboxError, match=r"no image 'salm'.*known: repo, sallm"):
         find_packages("salm")
 
 

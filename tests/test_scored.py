@@ -62,3 +62,10 @@ def test_the_estimates_are_those_of_the_summary(scored: ScoredRun) -> None:
 def test_an_unknown_metric_is_refused_with_those_there_are(scored: ScoredRun) -> None:
     with pytest.raises(RunError, match=r"no pass@7 in .*: it has pass@1, pass@2, .*--k"):
         scored.metric("pass@7")
+
+
+def test_a_wrong_answer_to_a_problem_that_is_not_timed_is_not_slow(scored: ScoredRun) -> None:
+    manifest = scored.run.manifest
+    timed = scored.metric("eff@1").values
+    assert manifest.untimed and not timed.keys() & set(manifest.untimed)
+    assert timed.keys() | set(manifest.untimed) == set(manifest.task_ids)
