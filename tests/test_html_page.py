@@ -233,6 +233,33 @@ def test_only_the_rows_in_view_are_elements(browser: Browser, tmp_path: Path) ->
     assert visit.complaints == []
 
 
+def test_runs_stand_side_by_side(browser: Browser, tmp_path: Path) -> None:
+    runs = [write_friendly(tmp_path / name, model=f"replay:{name}.jsonl") for name in ("one", "two", "three")]
+    write_html_report(runs, tmp_path / "page.html")
+    visit = opened(browser, tmp_path / "page.html")
+    visit.shown("^180 samples of 180$")
+    visit.page.locator("#filter-run").select_option(label="two")
+    visit.shown("^60 samples")
+    assert set(visit.column("run")) == {"two"}
+    visit.rows.first.click()
+    expect(visit.page.locator("dialog .kicker")).to_have_text("made-up · replay:two.jsonl")
+    visit.page.keyboard.press("Escape")
+    visit.page.get_by_role("button", name="Problems").click()
+    visit.rows.first.click()
+    expect(visit.page.locator("dialog section h3")).to_have_text(["one", "two", "three"])
+    visit.page.close()
+    assert visit.complaints == []
+
+
+def test_a_point_in_the_scatter_lists_its_problems(visit: Visit) -> None:
+    visit.page.locator(".plot").last.locator("[aria-roledescription=circle]").last.click()
+    expect(visit.page.locator("#picked")).to_be_visible()
+    expect(visit.page.locator(".grid-problems")).to_be_visible()
+    assert 0 < visit.rows.count() < 12
+    visit.page.locator("#picked").click()
+    visit.shown("^60 samples of 60$")
+
+
 def test_nothing_of_a_hostile_run_runs_loads_or_becomes_an_element(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     write_html_report([write_hostile(tmp_path / "RUN")], file)

@@ -113,12 +113,14 @@ function scatterPoints(axes, chosen) {
   return points;
 }
 
-// Problems at the same place are one point.
+// Problems at the same place are one point; small ones come last, and so lie on top.
 function problemPoints(axes, chosen) {
   const [{ problems, tasks }] = overview.runs;
   const known = tasks.map((name, task) => ({ name, task, ...Object.fromEntries(axes.map((axis) => [axis, problems[axis][task]])) }));
   const whole = known.filter((one) => one[chosen.x] != null && one[chosen.y] != null);
-  return [...Map.groupBy(whole, (one) => `${fixed(one[chosen.x], 2)} ${fixed(one[chosen.y], 2)}`).values()].map((alike) => ({
+  const places = [...Map.groupBy(whole, (one) => `${fixed(one[chosen.x], 2)} ${fixed(one[chosen.y], 2)}`).values()];
+  places.sort((one, other) => other.length - one.length);
+  return places.map((alike) => ({
     name: alike.length === 1 ? alike[0].name : `${alike.length} problems: ${alike.slice(0, 4).map((one) => one.name).join(", ")}${alike.length > 4 ? ", …" : ""}`,
     tasks: alike.map((one) => one.task),
     number: alike.length,
