@@ -173,9 +173,20 @@ def private_engine(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
         yield address, kill
     finally:
         kill()
+        end_shims(str(tmp_path))
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in sorted((m for m in mounts if m.startswith(str(tmp_path))), reverse=True):
             subprocess.run(["umount", "-l", mount], check=False)
+
+
+def end_shims(address: str) -> None:
+    """An engine that is killed leaves a shim for each container, and the container's processes below it."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_text().split("\0")
+            if "containerd-shim" in words[0] and any(word.startswith(address) for word in words):
+                for pid in (*children(int(entry.name), ""), int(entry.name)):
+                    os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.docker
