@@ -9,14 +9,10 @@ Each form is written by a process of its own to a folder that is removed again. 
 from __future__ import annotations
 
 import argparse
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from benchmarks.measured import machine, table
+from benchmarks.measured import cost_of, machine, table
 from codebench.runs.exports import FORMS
 from codebench.runs.manifest import read_manifest
 from codebench.runs.records import RECORDS
@@ -41,17 +37,10 @@ def main() -> None:
 def _row(run: Path, form: str) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory(dir=run.parent) as folder:
         out = Path(folder, "out")
-        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        arguments = ["export", str(run), "--format", form, "--out", str(out)]
-        code = f"import resource; from codebench.cli.main import run; code = run({arguments!r}); "
-        code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); raise SystemExit(code)"
-        done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
-        wall_s = time.perf_counter() - began
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        cost = cost_of(["export", str(run), "--format", form, "--out", str(out)])
         files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
         written = sum(path.stat().st_size for path in files)
-    return form, f"{wall_s:.1f}", f"{cpu_s:.1f}", f"{int(done.stdout.split()[-1]) / 1024:,.0f}", f"{written / 1e6:,.0f}"
+    return form, f"{cost.wall_s:.1f}", f"{cost.cpu_s:.1f}", f"{cost.peak_mib:,.0f}", f"{written / 1e6:,.0f}"
 
 
 if __name__ == "__main__":

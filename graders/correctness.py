@@ -10,7 +10,7 @@ from codebench.graders.batches import batch as make_batch
 from codebench.graders.batches import check_results
 from codebench.graders.cached import Shelf
 from codebench.graders.context import context_of
-from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict
+from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict, with_run
 from codebench.graders.references import Expected, References
 from codebench.graders.repository import repository_grade
 from codebench.problems import (
@@ -216,18 +216,13 @@ def _ran_out_of_memory(execution: Execution) -> bool:
 
 
 def _grade(execution: Execution, limits: Limits) -> Grade:
-    return Grade(
+    grade = Grade(
         grader=CorrectnessGrader.name,
         verdict=verdict(execution),
         detail=_detail(execution, limits),
-        conclusion=execution.report.conclusion,
         exception=_raised(execution),
-        wall_s=execution.wall_s,
-        cpu_s=execution.cpu_s,
-        memory_bytes=execution.memory_bytes,
-        stdout=execution.stdout,
-        stderr=execution.stderr,
     )
+    return with_run(grade, execution)
 
 
 def _raised(execution: Execution) -> str:

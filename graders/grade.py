@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +12,7 @@ from codebench.graders.findings import Assessment, Finding
 from codebench.graders.measures import Measures
 from codebench.graders.times import Efficiency
 from codebench.problems import Problem
-from codebench.sandbox import Conclusion, Limits, Sandbox, Text
+from codebench.sandbox import Conclusion, Execution, Limits, Sandbox, Text
 
 
 class Verdict(StrEnum):
@@ -82,6 +82,19 @@ class Grade:
     assessment: Assessment | None = None
     measures: Measures | None = None
     reference_measures: Measures | None = None
+
+
+def with_run(grade: Grade, execution: Execution) -> Grade:
+    """The grade with what was seen of the answer's processes: how they concluded, what they took and printed."""
+    return replace(
+        grade,
+        conclusion=execution.report.conclusion,
+        wall_s=execution.wall_s,
+        cpu_s=execution.cpu_s,
+        memory_bytes=execution.memory_bytes,
+        stdout=execution.stdout,
+        stderr=execution.stderr,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from codebench.graders.analysis import AnalysisError
 from codebench.graders.arguments import READ, Ask, Given, Missing, missing, upstream_has
-from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict
+from codebench.graders.grade import Bench, CaseFailure, CheckResult, Grade, Verdict, with_run
 from codebench.graders.languages import upstream_language_of
 from codebench.problems import Problem, RepositoryCheck, WantedArguments, WantedLanguage, WantedRun, WantedSign
 from codebench.sandbox import Command, Conclusion, Execution, Job, Language, Limits, Milestone, Outcome, SandboxError
@@ -117,17 +117,8 @@ def _of_execution(check: WantedRun, execution: Execution, limits: Limits) -> Gra
     if execution.command is None:
         raise SandboxError("the sandbox ran no command; it is too old for tasks that use repositories")
     verdict = _verdict(check, execution)
-    report = execution.report
-    return replace(
-        _grade(check.name, verdict, "" if verdict is Verdict.PASS else _detail(verdict, execution, limits)),
-        conclusion=report.conclusion,
-        exception=report.exception,
-        wall_s=execution.wall_s,
-        cpu_s=execution.cpu_s,
-        memory_bytes=execution.memory_bytes,
-        stdout=execution.stdout,
-        stderr=execution.stderr,
-    )
+    grade = _grade(check.name, verdict, "" if verdict is Verdict.PASS else _detail(verdict, execution, limits))
+    return with_run(replace(grade, exception=execution.report.exception), execution)
 
 
 def _verdict(check: WantedRun, execution: Execution) -> Verdict:

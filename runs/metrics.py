@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import fsum, prod, sqrt
 from statistics import NormalDist
 
-_Z95 = NormalDist().inv_cdf(0.975)
+Z95 = NormalDist().inv_cdf(0.975)
+"""How many standard errors an interval of 95 % reaches to either side."""
 
 
 def pass_at_k(n: int, c: int, k: int) -> float:
@@ -92,7 +93,7 @@ def estimate_eff_at_k(scores: Sequence[Sequence[float]], k: int) -> Estimate | N
         return None
     value = fsum(values) / len(values)
     squares = fsum((one - value) ** 2 for one in values)
-    half = _Z95 * sqrt(squares / (len(values) - 1) / len(values)) if len(values) > 1 else value
+    half = Z95 * sqrt(squares / (len(values) - 1) / len(values)) if len(values) > 1 else value
     return Estimate(
         value=value,
         low=max(0.0, value - half),
@@ -108,9 +109,9 @@ def wilson_interval(p: float, n: float) -> tuple[float, float]:
     Wilson 1927, "Probable Inference, the Law of Succession, and Statistical Inference": with z = 1.96,
     (p + z²/2n ± z sqrt(p(1-p)/n + z²/4n²)) / (1 + z²/n), clipped to [0, 1] and to contain p in floating point.
     """
-    square = _Z95 * _Z95
+    square = Z95 * Z95
     centre = p + square / (2 * n)
-    half = _Z95 * sqrt(p * (1 - p) / n + square / (4 * n * n))
+    half = Z95 * sqrt(p * (1 - p) / n + square / (4 * n * n))
     scale = 1 + square / n
     return max(0.0, min(p, (centre - half) / scale)), min(1.0, max(p, (centre + half) / scale))
 
@@ -121,11 +122,11 @@ def student_quantile(freedom: int) -> float:
     Too small by a fifth at 1 degree of freedom, 1 % at 2 and 0.1 % at 4.
     """
     terms = (
-        _Z95,
-        (_Z95**3 + _Z95) / 4,
-        (5 * _Z95**5 + 16 * _Z95**3 + 3 * _Z95) / 96,
-        (3 * _Z95**7 + 19 * _Z95**5 + 17 * _Z95**3 - 15 * _Z95) / 384,
-        (79 * _Z95**9 + 776 * _Z95**7 + 1482 * _Z95**5 - 1920 * _Z95**3 - 945 * _Z95) / 92160,
+        Z95,
+        (Z95**3 + Z95) / 4,
+        (5 * Z95**5 + 16 * Z95**3 + 3 * Z95) / 96,
+        (3 * Z95**7 + 19 * Z95**5 + 17 * Z95**3 - 15 * Z95) / 384,
+        (79 * Z95**9 + 776 * Z95**7 + 1482 * Z95**5 - 1920 * Z95**3 - 945 * Z95) / 92160,
     )
     return fsum(term / float(freedom) ** power for power, term in enumerate(terms))
 

@@ -8,11 +8,11 @@ from math import fsum, sqrt
 from statistics import NormalDist
 
 from codebench.runs.bootstrap import RESAMPLES, expanded_tail, resampled_means
-from codebench.runs.metrics import Estimate, wilson_interval
+from codebench.runs.metrics import Z95, Estimate, wilson_interval
 from codebench.runs.scored import Metric
 from codebench.runs.significance import LEAST_PROBLEMS, paired_test
 
-_Z95, _Z80 = NormalDist().inv_cdf(0.975), NormalDist().inv_cdf(0.8)
+_Z80 = NormalDist().inv_cdf(0.8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +115,6 @@ def smallest_difference(differences: Sequence[float]) -> float | None:
     for _ in range(40):
         middle = (low + high) / 2
         square = max(seen + size * middle / 2, size * middle, middle * middle)
-        found = middle * sqrt(n) >= _Z95 * sqrt(square) + _Z80 * sqrt(square - middle * middle)
+        found = middle * sqrt(n) >= Z95 * sqrt(square) + _Z80 * sqrt(square - middle * middle)
         low, high = (low, middle) if found else (middle, high)
     return high

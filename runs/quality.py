@@ -6,13 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import fsum, sqrt
-from statistics import NormalDist
 
 from codebench.graders import Grade, Measures, Structure, Verdict
 from codebench.runs.bugs import Bug, bug_of
-from codebench.runs.metrics import Estimate, estimate_pass_at_k
-
-_Z95 = NormalDist().inv_cdf(0.975)
+from codebench.runs.metrics import Z95, Estimate, estimate_pass_at_k
 
 
 def _of_structure(read: Callable[[Structure], float]) -> Callable[[Measures], float | None]:
@@ -179,7 +176,7 @@ def mean_over_problems(problems: Iterable[Sequence[float | None]]) -> Mean | Non
     value = fsum(means) / len(means)
     half = None
     if len(means) > 1:
-        half = _Z95 * sqrt(fsum((one - value) ** 2 for one in means) / (len(means) - 1) / len(means))
+        half = Z95 * sqrt(fsum((one - value) ** 2 for one in means) / (len(means) - 1) / len(means))
     return Mean(
         value=value,
         low=None if half is None else value - half,
